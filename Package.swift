@@ -1,0 +1,52 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every Swift target: complete concurrency checking comes with language mode 6, unsafe code must say so.
+let strict: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+    name: "KeyLedger",
+    products: [
+        .library(name: "KeyLedger", targets: ["KeyLedger"]),
+        .executable(name: "keyledger", targets: ["KeyLedgerCLI"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
+    targets: [
+        .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+
+        .target(name: "Ledger", swiftSettings: strict),
+        .target(name: "CryptoPrimitives", dependencies: ["COpenSSL"], swiftSettings: strict),
+        .target(name: "Transparency", dependencies: ["CryptoPrimitives"], swiftSettings: strict),
+        .target(name: "LedgerStore", dependencies: ["Ledger", "CryptoPrimitives", "CLMDB"], swiftSettings: strict),
+        .target(
+            name: "KeyLedger",
+            dependencies: ["Ledger", "LedgerStore", "CryptoPrimitives", "Transparency"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "KeyLedgerCLI",
+            dependencies: ["KeyLedger", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: strict),
+
+        .testTarget(name: "LedgerTests", dependencies: ["Ledger"], resources: [.copy("Traces")], swiftSettings: strict),
+        .testTarget(
+            name: "CryptoPrimitivesTests", dependencies: ["CryptoPrimitives"], resources: [.copy("Vectors")],
+            swiftSettings: strict),
+        .testTarget(
+            name: "TransparencyTests", dependencies: ["Transparency", "CryptoPrimitives"],
+            resources: [.copy("Vectors")], swiftSettings: strict),
+        .testTarget(name: "LedgerStoreTests", dependencies: ["LedgerStore", "Ledger"], swiftSettings: strict),
+        .testTarget(
+            name: "KeyLedgerTests", dependencies: ["KeyLedger", "LedgerStore", "Ledger", "CryptoPrimitives"],
+            swiftSettings: strict),
+        .testTarget(name: "KeyLedgerCLITests", dependencies: ["KeyLedgerCLI"], swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct KeyLedgerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "keyledger")
+}
