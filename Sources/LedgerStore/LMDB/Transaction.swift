@@ -178,19 +178,6 @@ struct Key: Hashable, Sendable {
     }
 }
 
-extension RawSpan {
-    /// The bytes as an array of their own.
-    func copied() -> [UInt8] {
-        unsafe withUnsafeBytes { unsafe [UInt8]($0) }
-    }
-
-    /// A value of a fixed-layout type at a byte offset; traps outside the span, as array indexing does.
-    func load<T: BitwiseCopyable>(_ type: T.Type = T.self, at offset: Int) -> T {
-        precondition(offset >= 0 && offset + MemoryLayout<T>.size <= byteCount, "load outside the span")
-        return unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: type)
-    }
-}
-
 extension MDB_val {
     fileprivate var buffer: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: mv_data, count: mv_size) }
 

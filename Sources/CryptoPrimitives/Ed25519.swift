@@ -1,0 +1,89 @@
+internal import COpenSSL
+
+/// Ed25519 signatures (RFC 8032, section 5.1).
+public enum Ed25519 {
+    /// The number of bytes of a signature.
+    public static let signatureByteCount = 64
+
+    /// A public key whose encoding is canonical and whose point is not of small order.
+    ///
+    /// RFC 8032 lets libraries differ on such keys, and a small-order key "verifies" signatures nobody made: they
+    /// are refused here, so that every verifier agrees.
+    public struct PublicKey: Hashable, Sendable {
+        /// The 32-byte encoding.
+        public let bytes: [UInt8]
+
+        /// - Throws: ``CryptoError/invalidKey(reason:)`` for another length, a non-canonical or a small-order encoding.
+        public init(_ bytes: RawSpan) throws(CryptoError) {
+            let copy = bytes.array
+            guard copy.count == 32 else { throw .invalidKey(reason: "an Ed25519 public key has 32 bytes, not \(copy.count)") }
+            guard Self.isCanonical(copy) else { throw .invalidKey(reason: "the encoding is not canonical") }
+            guard !Self.smallOrderY.contains(Self.y(copy)) else { throw .invalidKey(reason: "the point has small order") }
+            self.bytes = copy
+        }
+
+        /// Whether `signature` was made over `message` by the holder of this key's private half.
+        public func isValidSignature(_ signature: RawSpan, for message: RawSpan) -> Bool {
+            guard signature.byteCount == Ed25519.signatureByteCount else { return false }
+            return SigningContext.verify(signature, message, publicKey: bytes)
+        }
+
+        /// y < 2^255 − 19: in little-endian bytes, not (last byte 0x7f, all between 0xff, first from 0xed).
+        private static func isCanonical(_ bytes: [UInt8]) -> Bool {
+            let y = Self.y(bytes)
+            return !(y[31] == 0x7f && y[1..<31].allSatisfy { $0 == 0xff } && y[0] >= 0xed)
+        }
+
+        /// The encoding without the sign of x.
+        private static func y(_ bytes: [UInt8]) -> [UInt8] {
+            bytes.dropLast() + [bytes[31] & 0x7f]
+        }
+
+        /// The y coordinates of the eight points whose order divides the cofactor.
+        private static let smallOrderY: Set<[UInt8]> = {
+            let zero = [UInt8](repeating: 0, count: 32)
+            let one = [1] + [UInt8](repeating: 0, count: 31)
+            let minusOne = [0xec] + [UInt8](repeating: 0xff, count: 30) + [0x7f]
+            let orderEight = [
+                "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+                "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+            ].compactMap { [UInt8](hexadecimal: $0) }
+            return Set([zero, one, minusOne] + orderEight)
+        }()
+    }
+
+    /// A private key. Only it can sign; it cannot be copied, described or compared.
+    public struct PrivateKey: ~Copyable, Sendable {
+        /// The matching public key.
+        public let publicKey: PublicKey
+        private let seed: SecretBytes
+        private let context: SigningContext
+
+        /// A new key from OpenSSL's generator for private values.
+        public init() throws(CryptoError) {
+            try self.init(seed: try SecretBytes(randomCount: 32))
+        }
+
+        /// The key with this 32-byte seed (RFC 8032, section 5.1.5).
+        ///
+        /// - Throws: ``CryptoError/invalidKey(reason:)`` for another length.
+        public init(seed: consuming SecretBytes) throws(CryptoError) {
+            guard seed.count == 32 else { throw .invalidKey(reason: "an Ed25519 seed has 32 bytes, not \(seed.count)") }
+            context = try SigningContext(seed: seed)
+            publicKey = try PublicKey(try context.publicKeyBytes().span.bytes)
+            self.seed = seed
+        }
+
+        /// The 64-byte signature of `message`.
+        public borrowing func signature(for message: RawSpan) throws(CryptoError) -> [UInt8] {
+            try context.sign(message)
+        }
+
+        /// Runs `body` with the seed, to wrap it.
+        public borrowing func withSeed<Result, Failure: Error>(
+            _ body: (RawSpan) throws(Failure) -> Result
+        ) throws(Failure) -> Result {
+            try seed.withBytes(body)
+        }
+    }
+}

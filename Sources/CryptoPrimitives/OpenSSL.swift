@@ -1,0 +1,223 @@
+internal import COpenSSL
+
+// The calls into OpenSSL's EVP interface; everything above them is typed Swift.
+
+/// Algorithms fetched once: fetching takes longer than encrypting a small message.
+///
+/// Sendable: fetched algorithms are immutable and reference-counted by OpenSSL.
+@safe private struct Algorithms: @unchecked Sendable {
+    static let shared = Algorithms()
+    let aes256GCM = unsafe EVP_CIPHER_fetch(nil, "AES-256-GCM", nil)
+}
+
+/// One AES-256-GCM operation. Lives inside one call, so never on two threads.
+@safe struct CipherContext: ~Copyable {
+    private let handle: OpaquePointer
+
+    init(encrypting: Bool, key: borrowing SecretBytes, nonce: RawSpan) throws(CryptoError) {
+        guard let handle = unsafe EVP_CIPHER_CTX_new() else { throw .backend(operation: "EVP_CIPHER_CTX_new") }
+        unsafe self.handle = handle
+        let result = key.withBytes { key in
+            unsafe key.withUnsafeBytes { key in
+                unsafe nonce.withUnsafeBytes { nonce in
+                    unsafe EVP_CipherInit_ex2(
+                        handle, Algorithms.shared.aes256GCM, key.bytePointer, nonce.bytePointer, encrypting ? 1 : 0, nil)
+                }
+            }
+        }
+        guard result == 1 else { throw .backend(operation: "EVP_CipherInit_ex2") }
+    }
+
+    deinit { unsafe EVP_CIPHER_CTX_free(handle) }
+
+    borrowing func authenticate(_ context: RawSpan) throws(CryptoError) {
+        guard context.byteCount > 0 else { return }
+        var count: Int32 = 0
+        let length = try Int32(checking: context.byteCount)
+        let result = unsafe context.withUnsafeBytes { context in
+            unsafe EVP_CipherUpdate(handle, nil, &count, context.bytePointer, length)
+        }
+        guard result == 1 else { throw .backend(operation: "EVP_CipherUpdate") }
+    }
+
+    /// Appends the ciphertext and the tag.
+    borrowing func encrypt(_ plaintext: RawSpan, appendingTo box: inout [UInt8]) throws(CryptoError) {
+        let start = box.count
+        let length = try Int32(checking: plaintext.byteCount)
+        box.append(contentsOf: repeatElement(0, count: plaintext.byteCount + 16))
+        let result = unsafe box.withUnsafeMutableBytes { box in
+            unsafe plaintext.withUnsafeBytes { plaintext in
+                var count: Int32 = 0
+                let tag = unsafe box.bytePointer(at: start + plaintext.count)
+                // With GCM the final step has nothing left to write; the tag's place serves as its output.
+                return unsafe EVP_CipherUpdate(handle, box.bytePointer(at: start), &count, plaintext.bytePointer, length) == 1
+                    && EVP_CipherFinal_ex(handle, tag, &count) == 1
+                    && EVP_CIPHER_CTX_ctrl(handle, EVP_CTRL_AEAD_GET_TAG, 16, tag) == 1
+            }
+        }
+        guard result else { throw .backend(operation: "EVP_CipherUpdate") }
+    }
+
+    /// Fills `plaintext`, whose bytes count for nothing when this throws.
+    borrowing func decrypt(
+        _ ciphertext: RawSpan, tag: RawSpan, into plaintext: inout MutableRawSpan
+    ) throws(CryptoError) {
+        precondition(ciphertext.byteCount == plaintext.byteCount, "plaintext and ciphertext have one length")
+        let length = try Int32(checking: ciphertext.byteCount)
+        var tag = tag.array
+        var rest = [UInt8](repeating: 0, count: 16)
+        let isAuthentic = unsafe plaintext.withUnsafeMutableBytes { plaintext in
+            unsafe ciphertext.withUnsafeBytes { ciphertext in
+                var count: Int32 = 0
+                return unsafe EVP_CipherUpdate(
+                    handle, plaintext.bytePointer(at: 0), &count, ciphertext.bytePointer, length) == 1
+                    && EVP_CIPHER_CTX_ctrl(handle, EVP_CTRL_AEAD_SET_TAG, 16, &tag) == 1
+                    && EVP_CipherFinal_ex(handle, &rest, &count) == 1
+            }
+        }
+        guard isAuthentic else { throw .authenticationFailed }
+    }
+}
+
+/// An Ed25519 private key inside OpenSSL.
+///
+/// Sendable: an `EVP_PKEY` is not changed after creation and is reference-counted by OpenSSL; each signature uses a
+/// context of its own.
+@safe struct SigningContext: ~Copyable, @unchecked Sendable {
+    private let key: OpaquePointer
+
+    init(seed: borrowing SecretBytes) throws(CryptoError) {
+        let key = seed.withBytes { seed in
+            unsafe seed.withUnsafeBytes { seed in
+                unsafe EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nil, seed.bytePointer, seed.count)
+            }
+        }
+        guard let key = unsafe key else { throw .backend(operation: "EVP_PKEY_new_raw_private_key") }
+        unsafe self.key = key
+    }
+
+    deinit { unsafe EVP_PKEY_free(key) }
+
+    borrowing func publicKeyBytes() throws(CryptoError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: 32)
+        var count = 32
+        guard unsafe EVP_PKEY_get_raw_public_key(key, &bytes, &count) == 1, count == 32 else {
+            throw .backend(operation: "EVP_PKEY_get_raw_public_key")
+        }
+        return bytes
+    }
+
+    borrowing func sign(_ message: RawSpan) throws(CryptoError) -> [UInt8] {
+        let context = unsafe EVP_MD_CTX_new()
+        defer { unsafe EVP_MD_CTX_free(context) }
+        var signature = [UInt8](repeating: 0, count: Ed25519.signatureByteCount)
+        var count = signature.count
+        let result = unsafe message.withUnsafeBytes { message in
+            unsafe EVP_DigestSignInit(context, nil, nil, nil, key) == 1
+                && EVP_DigestSign(context, &signature, &count, message.bytePointer, message.count) == 1
+        }
+        guard result, count == signature.count else { throw .backend(operation: "EVP_DigestSign") }
+        return signature
+    }
+
+    static func verify(_ signature: RawSpan, _ message: RawSpan, publicKey: [UInt8]) -> Bool {
+        guard let key = unsafe EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nil, publicKey, publicKey.count) else {
+            return false
+        }
+        defer { unsafe EVP_PKEY_free(key) }
+        let context = unsafe EVP_MD_CTX_new()
+        defer { unsafe EVP_MD_CTX_free(context) }
+        return unsafe signature.withUnsafeBytes { signature in
+            unsafe message.withUnsafeBytes { message in
+                unsafe EVP_DigestVerifyInit(context, nil, nil, nil, key) == 1
+                    && EVP_DigestVerify(
+                        context, signature.bytePointer, signature.count, message.bytePointer, message.count) == 1
+            }
+        }
+    }
+}
+
+/// One key derivation function of OpenSSL, by name.
+@safe struct KeyDerivation {
+    /// A parameter; `bytes` takes the next of the byte strings given to `derive`.
+    enum Parameter {
+        case text(String, StaticString)
+        case bytes(String)
+        case number(String, UInt64)
+    }
+
+    private let name: String
+
+    init(_ name: String) { self.name = name }
+
+    func derive(
+        count: Int, _ parameters: [Parameter], _ first: RawSpan, _ second: RawSpan, _ third: RawSpan = RawSpan()
+    ) throws(CryptoError) -> SecretBytes {
+        let kdf = unsafe EVP_KDF_fetch(nil, name, nil)
+        defer { unsafe EVP_KDF_free(kdf) }
+        let context = unsafe EVP_KDF_CTX_new(kdf)
+        defer { unsafe EVP_KDF_CTX_free(context) }
+        let builder = unsafe OSSL_PARAM_BLD_new()
+        defer { unsafe OSSL_PARAM_BLD_free(builder) }
+        var spans = 0
+        for parameter in parameters {
+            let result: Int32
+            switch parameter {
+            case .text(let name, let value):
+                result = unsafe OSSL_PARAM_BLD_push_utf8_string(builder, name, value.utf8Start, value.utf8CodeUnitCount)
+            case .number(let name, let value):
+                // scrypt's r and p are 32-bit parameters; OpenSSL converts as long as the value fits.
+                result = unsafe OSSL_PARAM_BLD_push_uint64(builder, name, value)
+            case .bytes(let name):
+                let span = spans == 0 ? first : spans == 1 ? second : third
+                spans += 1
+                result = unsafe span.withUnsafeBytes { bytes in
+                    unsafe OSSL_PARAM_BLD_push_octet_string(builder, name, bytes.bytePointer, bytes.count)
+                }
+            }
+            guard result == 1 else { throw .backend(operation: "OSSL_PARAM_BLD_push") }
+        }
+        guard let list = unsafe OSSL_PARAM_BLD_to_param(builder) else { throw .backend(operation: "OSSL_PARAM_BLD_to_param") }
+        defer { unsafe OSSL_PARAM_free(list) }
+        return try SecretBytes(count: count) { (output: inout MutableRawSpan) throws(CryptoError) in
+            let result = unsafe output.withUnsafeMutableBytes { output in
+                unsafe EVP_KDF_derive(context, output.bytePointer(at: 0), output.count, list)
+            }
+            guard result == 1 else { throw .backend(operation: "EVP_KDF_derive") }
+        }
+    }
+}
+
+// MARK: - Pointers
+
+/// What an empty span points at: OpenSSL reads a null pointer as "no argument", not as "no bytes".
+@safe private struct EmptyByte: @unchecked Sendable {
+    static let shared = EmptyByte()
+    let pointer: UnsafePointer<UInt8> = unsafe UnsafePointer(UnsafeMutablePointer<UInt8>.allocate(capacity: 1))
+}
+
+extension UnsafeRawBufferPointer {
+    fileprivate var bytePointer: UnsafePointer<UInt8> {
+        unsafe baseAddress?.assumingMemoryBound(to: UInt8.self) ?? EmptyByte.shared.pointer
+    }
+}
+
+extension UnsafeMutableRawBufferPointer {
+    fileprivate func bytePointer(at offset: Int) -> UnsafeMutablePointer<UInt8>? {
+        unsafe baseAddress.map { unsafe ($0 + offset).assumingMemoryBound(to: UInt8.self) }
+    }
+}
+
+extension RawSpan {
+    /// The bytes as an array of their own; not for secrets.
+    public var array: [UInt8] { unsafe withUnsafeBytes { unsafe [UInt8]($0) } }
+}
+
+extension Int32 {
+    fileprivate init(checking count: Int) throws(CryptoError) {
+        guard let value = Int32(exactly: count) else {
+            throw .invalidParameter(reason: "more than 2^31 − 1 bytes in one message")
+        }
+        self = value
+    }
+}

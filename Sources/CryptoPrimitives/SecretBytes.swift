@@ -1,0 +1,86 @@
+internal import COpenSSL
+
+/// Bytes nobody else may see: kept in OpenSSL's secure heap (locked into memory where the system allows it,
+/// guarded by unmapped pages, left out of core dumps), wiped when the value ends, and never copied implicitly.
+///
+/// Has no description, no equality operator and no encoding. Compare with ``isEqual(to:)``.
+///
+/// Sendable: the memory is written only while the value is being initialised and read only afterwards.
+@safe public struct SecretBytes: ~Copyable, @unchecked Sendable {
+    private let base: UnsafeMutableRawPointer
+    /// The number of bytes.
+    public let count: Int
+
+    /// Whether the operating system keeps the secure heap out of swap (`mlock`); it may refuse a process with
+    /// a small `RLIMIT_MEMLOCK`.
+    public static var isMemoryLocked: Bool { SecureHeap.shared.isLocked }
+
+    /// Reserves `count` bytes and lets `initialize` fill them.
+    ///
+    /// - Throws: ``CryptoError/secureMemoryExhausted``, or what `initialize` throws; then nothing is kept.
+    public init(
+        count: Int, initializingWith initialize: (inout MutableRawSpan) throws(CryptoError) -> Void
+    ) throws(CryptoError) {
+        unsafe base = try SecureHeap.shared.allocate(count)
+        self.count = count
+        let buffer = unsafe UnsafeMutableRawBufferPointer(start: base, count: count)
+        var span = unsafe buffer.mutableBytes
+        try initialize(&span)
+    }
+
+    /// `count` bytes from OpenSSL's generator for private values (SP 800-90A).
+    public init(randomCount count: Int) throws(CryptoError) {
+        try self.init(count: count) { (span: inout MutableRawSpan) throws(CryptoError) in
+            let isFilled = unsafe span.withUnsafeMutableBytes { buffer in
+                unsafe RAND_priv_bytes(buffer.baseAddress?.assumingMemoryBound(to: UInt8.self), Int32(buffer.count))
+            }
+            guard isFilled == 1 else { throw .backend(operation: "RAND_priv_bytes") }
+        }
+    }
+
+    /// A copy of bytes that are elsewhere; wiping the original is up to its owner.
+    public init(copying bytes: RawSpan) throws(CryptoError) {
+        try self.init(count: bytes.byteCount) { (span: inout MutableRawSpan) throws(CryptoError) in
+            unsafe span.withUnsafeMutableBytes { destination in
+                unsafe bytes.withUnsafeBytes { unsafe destination.copyMemory(from: $0) }
+            }
+        }
+    }
+
+    deinit { unsafe CRYPTO_secure_clear_free(base, max(count, 1), "SecretBytes", 0) }
+
+    /// Runs `body` with the bytes in place. Do not copy them into memory that is not wiped.
+    public borrowing func withBytes<Result: ~Copyable, Failure: Error>(
+        _ body: (RawSpan) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try body(unsafe UnsafeRawBufferPointer(start: base, count: count).bytes)
+    }
+
+    /// Whether two secrets are the same, in time that depends only on their lengths.
+    public borrowing func isEqual(to other: borrowing SecretBytes) -> Bool {
+        unsafe count == other.count && CRYPTO_memcmp(base, other.base, count) == 0
+    }
+}
+
+/// OpenSSL's secure heap, set up once for the process.
+@safe private struct SecureHeap: Sendable {
+    static let shared = SecureHeap()
+
+    /// One arena for all secrets of the process, a power of two: room for 100,000 keys of 32 bytes.
+    private static let arenaByteCount = 16 << 20
+    let isLocked: Bool
+    private let isReady: Bool
+
+    private init() {
+        // 1: ready and locked. 2: ready, but the system refused to lock it. 0: refused, or set up before.
+        let result = CRYPTO_secure_malloc_init(Self.arenaByteCount, 32)
+        isLocked = result == 1
+        isReady = CRYPTO_secure_malloc_initialized() == 1
+    }
+
+    func allocate(_ count: Int) throws(CryptoError) -> UnsafeMutableRawPointer {
+        // Without an arena OpenSSL would fall back to the ordinary heap.
+        guard isReady, let pointer = unsafe CRYPTO_secure_zalloc(max(count, 1), "SecretBytes", 0) else { throw .secureMemoryExhausted }
+        return unsafe pointer
+    }
+}

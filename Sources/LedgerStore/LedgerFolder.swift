@@ -1,0 +1,135 @@
+public import FoundationEssentials
+internal import Glibc
+
+/// Where a ledger lives: a folder with `ledger.json`, `log/`, `state/`, `material/` and the writer's lock.
+public struct LedgerFolder: Sendable, Hashable {
+    /// The format this version writes and reads.
+    public static let formatVersion = 1
+
+    public let path: String
+
+    public init(path: String) {
+        self.path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    }
+
+    public var logPath: String { path + "/log" }
+    public var statePath: String { path + "/state" }
+    public var materialPath: String { path + "/material" }
+    var manifestPath: String { path + "/ledger.json" }
+    var lockPath: String { path + "/writer.lock" }
+
+    /// What `ledger.json` says: written once, readable by people.
+    public struct Manifest: Codable, Sendable, Hashable {
+        /// The version of the folder's format.
+        public let format: Int
+        /// The name of this ledger in checkpoints: a schema-less URL such as `ledger.example/keys`.
+        public let origin: String
+        /// When the ledger was created, RFC 3339, UTC.
+        public let created: String
+
+        public init(format: Int, origin: String, created: String) {
+            self.format = format
+            self.origin = origin
+            self.created = created
+        }
+    }
+
+    /// Creates the folder, which must not exist or be empty, and its manifest.
+    public func create(origin: String, created: String) throws(StoreError) {
+        if unsafe mkdir(path, 0o700) != 0 {
+            guard errno == EEXIST else { throw Self.systemError("mkdir", path) }
+            guard try isEmpty() else { throw .alreadyExists(path: path) }
+        }
+        let manifest = Manifest(format: Self.formatVersion, origin: origin, created: created)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        let bytes: Data
+        do {
+            bytes = try encoder.encode(manifest)
+        } catch {
+            throw .system(operation: "encoding", path: manifestPath, reason: "\(error)")
+        }
+        try Self.write([UInt8](bytes) + [0x0A], toNewFileAt: manifestPath)
+    }
+
+    /// Reads and checks `ledger.json`.
+    public func manifest() throws(StoreError) -> Manifest {
+        let data: Data
+        do {
+            data = try Data(contentsOf: URL(filePath: manifestPath))
+        } catch {
+            throw .notALedger(path: path, reason: "ledger.json is missing or unreadable")
+        }
+        struct Format: Decodable { let format: Int }
+        guard let format = try? JSONDecoder().decode(Format.self, from: data) else {
+            throw .notALedger(path: path, reason: "ledger.json is malformed")
+        }
+        guard format.format == Self.formatVersion else {
+            throw .unsupportedFormat(path: path, found: format.format, supported: Self.formatVersion)
+        }
+        guard let manifest = try? JSONDecoder().decode(Manifest.self, from: data) else {
+            throw .notALedger(path: path, reason: "ledger.json is malformed")
+        }
+        return manifest
+    }
+
+    private func isEmpty() throws(StoreError) -> Bool {
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: path).isEmpty
+        } catch {
+            throw .system(operation: "listing", path: path, reason: "\(error)")
+        }
+    }
+
+    /// Removes the derived state; the next opening rebuilds it.
+    public func removeState() throws(StoreError) {
+        guard FileManager.default.fileExists(atPath: statePath) else { return }
+        do {
+            try FileManager.default.removeItem(atPath: statePath)
+        } catch {
+            throw .system(operation: "removing", path: statePath, reason: "\(error)")
+        }
+    }
+
+    static func systemError(_ operation: String, _ path: String) -> StoreError {
+        StoreError(LMDBError(code: errno, operation: operation, path: path))
+    }
+
+    /// Writes a whole file that did not exist and makes it durable, with its folder entry.
+    static func write(_ bytes: [UInt8], toNewFileAt path: String) throws(StoreError) {
+        let file = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw systemError("creating", path) }
+        defer { close(file) }
+        guard unsafe Glibc.write(file, bytes, bytes.count) == bytes.count, fsync(file) == 0 else {
+            throw systemError("writing", path)
+        }
+    }
+}
+
+/// The right to write a ledger: one process at a time holds it, for as long as this value lives.
+final class WriterLock: Sendable {
+    private let file: Int32
+
+    /// Takes the lock or says who has it. `flock` releases it when the process ends, however it ends.
+    init(_ folder: LedgerFolder) throws(StoreError) {
+        file = unsafe open(folder.lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard file >= 0 else {
+            if errno == ENOENT { throw .notALedger(path: folder.path, reason: "the folder is missing") }
+            throw LedgerFolder.systemError("opening", folder.lockPath)
+        }
+        guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
+            let holder = (try? String(contentsOfFile: folder.lockPath, encoding: .utf8)) ?? ""
+            close(file)
+            throw .locked(path: folder.path, holder: holder.isEmpty ? "another process" : holder)
+        }
+        let name = CommandLine.arguments.first.map { $0.split(separator: "/").last.map(String.init) ?? $0 } ?? "?"
+        let holder = "process \(getpid()) (\(name))"
+        // Only information for people; the lock holds without it.
+        if ftruncate(file, 0) == 0 { _ = unsafe pwrite(file, holder, holder.utf8.count, 0) }
+    }
+
+    deinit {
+        _ = ftruncate(file, 0)
+        close(file)
+    }
+}

@@ -1,0 +1,251 @@
+public import CryptoPrimitives
+public import Ledger
+
+/// What a block's events ask for.
+public enum Operation: UInt8, Sendable, Hashable, CaseIterable {
+    case createAccounts = 1
+    case createTransfers = 2
+    /// The expiry pulse: all pending transfers whose timeout has passed leave the balances. Its one event is
+    /// a `Transfer` in which only `timestamp` and, for information, `amount` (how many expired) are set.
+    case expire = 3
+
+    /// Whether a raw status is one that refuses an event of this operation.
+    func isRefusal(_ status: UInt32) -> Bool {
+        switch self {
+        case .createAccounts: CreateAccountStatus(rawValue: status).map { $0 != .created } ?? false
+        case .createTransfers: CreateTransferStatus(rawValue: status).map { $0 != .created } ?? false
+        case .expire: false
+        }
+    }
+}
+
+/// One group of events executed together, as committed: the unit of the log.
+///
+/// Records are the stored form of created events and the sent form of refused ones; `exceptions` names the
+/// refused ones with their status. A block is digested with its predecessor's digest inside, so blocks
+/// form a chain. `Specs/STORAGE.md` draws the bytes.
+public struct Block: Sendable, Equatable {
+    /// A refused event: its index in the block and the raw status.
+    public struct Exception: BitwiseCopyable, Sendable, Hashable {
+        public let index: UInt32
+        public let status: UInt32
+    }
+
+    /// The commitment to the details of an event.
+    public struct Commitment: Sendable, Hashable {
+        public let index: UInt32
+        public let digest: SHA256Digest
+    }
+
+    /// The most events in a block, as in the account/transfer model.
+    public static let eventCountMax = 8189
+
+    public internal(set) var operation: Operation = .createAccounts
+    /// The log-wide number of the first event; the first event of a ledger is 0.
+    public internal(set) var firstSequence: UInt64 = 0
+    /// Nanoseconds since 1970 of the last event; event *i* of *n* has `timestamp − n + i + 1`.
+    public internal(set) var timestamp: UInt64 = 0
+    public internal(set) var accounts: [Account] = []
+    public internal(set) var transfers: [Transfer] = []
+    /// In ascending order of `index`.
+    public internal(set) var exceptions: [Exception] = []
+    /// In ascending order of `index`.
+    public internal(set) var commitments: [Commitment] = []
+    public internal(set) var previousDigest = SHA256Digest.zero
+    public internal(set) var digest = SHA256Digest.zero
+
+    public var count: Int { operation == .createAccounts ? accounts.count : transfers.count }
+    /// The number of the first event after this block.
+    public var nextSequence: UInt64 { firstSequence + UInt64(count) }
+    var firstTimestamp: UInt64 { timestamp - UInt64(count) + 1 }
+}
+
+// MARK: - Bytes
+
+extension Block {
+    /// Byte offsets of the header; everything is little-endian.
+    enum Layout {
+        static let magic: UInt32 = 0x314B_4C4B  // "KLK1"
+        static let operation = 4
+        static let firstSequence = 8
+        static let timestamp = 16
+        static let count = 24
+        static let exceptionCount = 28
+        static let commitmentCount = 32
+        static let previousDigest = 64
+        static let digest = 96
+        static let headerSize = 128
+        static let recordSize = 128
+        static let exceptionSize = 8
+        static let commitmentSize = 36
+    }
+
+    var byteCount: Int {
+        Layout.headerSize + count * Layout.recordSize + exceptions.count * Layout.exceptionSize
+            + commitments.count * Layout.commitmentSize
+    }
+
+    private func withRecords<Result>(_ body: (RawSpan) -> Result) -> Result {
+        operation == .createAccounts ? body(accounts.span.bytes) : body(transfers.span.bytes)
+    }
+
+    /// Everything of the header before the digest, which covers it.
+    private var headerBytes: [UInt8] {
+        var bytes = LittleEndianBytes(capacity: Layout.headerSize)
+        bytes.append(Layout.magic)
+        bytes.append(UInt32(operation.rawValue))
+        bytes.append(firstSequence)
+        bytes.append(timestamp)
+        bytes.append(UInt32(count))
+        bytes.append(UInt32(exceptions.count))
+        bytes.append(UInt32(commitments.count))
+        bytes.pad(to: Layout.previousDigest)
+        bytes.append(previousDigest.bytes)
+        return bytes.bytes
+    }
+
+    /// Exceptions, then commitments.
+    private var tailBytes: [UInt8] {
+        var bytes = LittleEndianBytes(
+            capacity: exceptions.count * Layout.exceptionSize + commitments.count * Layout.commitmentSize)
+        for exception in exceptions {
+            bytes.append(exception.index)
+            bytes.append(exception.status)
+        }
+        for commitment in commitments {
+            bytes.append(commitment.index)
+            bytes.append(commitment.digest.bytes)
+        }
+        return bytes.bytes
+    }
+
+    private func computedDigest(header: [UInt8], tail: [UInt8]) -> SHA256Digest {
+        var hash = SHA256()
+        hash.update(header.span.bytes)
+        withRecords { hash.update($0) }
+        hash.update(tail.span.bytes)
+        return hash.finalize()
+    }
+
+    /// Sets the digest over everything else in the block.
+    mutating func seal(after previous: SHA256Digest) {
+        previousDigest = previous
+        digest = computedDigest(header: headerBytes, tail: tailBytes)
+    }
+
+    func write(to span: inout MutableRawSpan) {
+        span.copy(headerBytes.span.bytes, at: 0)
+        span.copy(digest.bytes.span.bytes, at: Layout.digest)
+        withRecords { span.copy($0, at: Layout.headerSize) }
+        span.copy(tailBytes.span.bytes, at: Layout.headerSize + count * Layout.recordSize)
+    }
+
+    /// Reads a block, reusing this one's buffers. What it returns is the reason the bytes are no block;
+    /// nil means they are one and the digest matches.
+    mutating func read(from span: RawSpan) -> String? {
+        guard span.byteCount >= Layout.headerSize else { return "the block is shorter than its header" }
+        guard span.load(UInt32.self, at: 0) == Layout.magic else { return "the block's magic number is wrong" }
+        guard let operation = Operation(rawValue: span.load(at: Layout.operation)) else {
+            return "the block's operation is unknown"
+        }
+        self.operation = operation
+        firstSequence = span.load(at: Layout.firstSequence)
+        timestamp = span.load(at: Layout.timestamp)
+        let count = Int(span.load(UInt32.self, at: Layout.count))
+        let exceptionCount = Int(span.load(UInt32.self, at: Layout.exceptionCount))
+        let commitmentCount = Int(span.load(UInt32.self, at: Layout.commitmentCount))
+        guard (1...Block.eventCountMax).contains(count), exceptionCount <= count, commitmentCount <= count,
+            span.byteCount == Layout.headerSize + count * Layout.recordSize
+                + exceptionCount * Layout.exceptionSize + commitmentCount * Layout.commitmentSize
+        else { return "the block's counts do not fit its size" }
+        guard timestamp >= UInt64(count), timestamp < UInt64(1) << 63, firstSequence < UInt64(1) << 62 else {
+            return "the block's timestamp or sequence is out of range"
+        }
+        previousDigest = span.digest(at: Layout.previousDigest)
+        digest = span.digest(at: Layout.digest)
+
+        accounts.removeAll(keepingCapacity: true)
+        transfers.removeAll(keepingCapacity: true)
+        let records = span.extracting(Layout.headerSize..<(Layout.headerSize + count * Layout.recordSize))
+        if operation == .createAccounts {
+            accounts.append(loading: records, count: count)
+        } else {
+            transfers.append(loading: records, count: count)
+        }
+        var offset = Layout.headerSize + count * Layout.recordSize
+        exceptions.removeAll(keepingCapacity: true)
+        for _ in 0..<exceptionCount {
+            let exception = Exception(index: span.load(at: offset), status: span.load(at: offset + 4))
+            guard exception.index < count, exceptions.last.map({ $0.index < exception.index }) ?? true,
+                operation.isRefusal(exception.status)
+            else { return "the block's list of refused events is malformed" }
+            exceptions.append(exception)
+            offset += Layout.exceptionSize
+        }
+        commitments.removeAll(keepingCapacity: true)
+        for _ in 0..<commitmentCount {
+            let commitment = Commitment(index: span.load(at: offset), digest: span.digest(at: offset + 4))
+            guard commitment.index < count, commitments.last.map({ $0.index < commitment.index }) ?? true else {
+                return "the block's list of commitments is malformed"
+            }
+            commitments.append(commitment)
+            offset += Layout.commitmentSize
+        }
+        var hash = SHA256()
+        hash.update(span.extracting(0..<Layout.digest))
+        hash.update(span.extracting(Layout.headerSize..<span.byteCount))
+        guard hash.finalize() == digest else { return "the block's digest does not match its bytes" }
+        return nil
+    }
+}
+
+// MARK: - Events
+
+extension Block {
+    /// What one event was, became and said.
+    public struct Event: Sendable, Hashable {
+        /// The record as stored, or as sent when refused.
+        public enum Record: Sendable, Hashable {
+            case account(Account, CreateAccountStatus)
+            case transfer(Transfer, CreateTransferStatus)
+            case expiry(expiredCount: UInt128)
+        }
+
+        public let sequence: UInt64
+        /// Nanoseconds since 1970: when the event was decided.
+        public let timestamp: UInt64
+        public let record: Record
+        /// The commitment to the event's details, if it has any.
+        public let commitment: SHA256Digest?
+    }
+
+    /// The block's events in order.
+    public func forEachEvent<Failure: Error>(_ body: (Event) throws(Failure) -> Void) throws(Failure) {
+        var exceptions = exceptions[...]
+        var commitments = commitments[...]
+        for index in 0..<count {
+            let isRefused = exceptions.first?.index == UInt32(index)
+            let status = isRefused ? exceptions.removeFirst().status : CreateTransferStatus.created.rawValue
+            let isCommitted = commitments.first?.index == UInt32(index)
+            let digest = isCommitted ? commitments.removeFirst().digest : nil
+            try body(
+                Event(
+                    sequence: firstSequence + UInt64(index), timestamp: firstTimestamp + UInt64(index),
+                    record: record(at: index, status: status), commitment: digest))
+        }
+    }
+
+    private func record(at index: Int, status: UInt32) -> Event.Record {
+        switch operation {
+        case .createAccounts:
+            guard let status = CreateAccountStatus(rawValue: status) else { break }
+            return .account(accounts[index], status)
+        case .createTransfers:
+            guard let status = CreateTransferStatus(rawValue: status) else { break }
+            return .transfer(transfers[index], status)
+        case .expire:
+            return .expiry(expiredCount: transfers[index].amount)
+        }
+        preconditionFailure("a block holds only statuses that reading or executing admitted")
+    }
+}

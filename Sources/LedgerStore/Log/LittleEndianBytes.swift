@@ -1,0 +1,19 @@
+/// Bytes put together field by field, little-endian.
+struct LittleEndianBytes {
+    private(set) var bytes: [UInt8] = []
+
+    init(capacity: Int) { bytes.reserveCapacity(capacity) }
+
+    mutating func append<Value: FixedWidthInteger & UnsignedInteger>(_ value: Value) {
+        for shift in stride(from: 0, to: Value.bitWidth, by: 8) {
+            bytes.append(UInt8(truncatingIfNeeded: value >> Value(shift)))
+        }
+    }
+
+    mutating func append(_ more: [UInt8]) { bytes.append(contentsOf: more) }
+
+    mutating func pad(to count: Int) {
+        precondition(bytes.count <= count, "the fields before the padding are too long")
+        bytes.append(contentsOf: repeatElement(0, count: count - bytes.count))
+    }
+}

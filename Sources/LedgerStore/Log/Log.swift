@@ -1,0 +1,149 @@
+internal import CryptoPrimitives
+
+/// The truth: blocks in order, and the sealed details of their events. Append-only.
+final class Log: Sendable {
+    let path: String
+    private let environment: Environment
+    private let blocks: Table
+    private let details: Table
+
+    init(path: String, isReadOnly: Bool, createsIfMissing: Bool = false) throws(StoreError) {
+        self.path = path
+        do throws(LMDBError) {
+            environment = try Environment(
+                path: path, options: .init(isReadOnly: isReadOnly, createsIfMissing: createsIfMissing))
+            blocks = try environment.table("blocks", isReadOnly: isReadOnly)
+            details = try environment.table("details", isReadOnly: isReadOnly)
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
+    /// Details of one event, as they are stored: opaque here.
+    struct SealedDetails: Sendable {
+        let sequence: UInt64
+        let bytes: [UInt8]
+    }
+
+    /// Appends blocks in one transaction; when it returns they are on disk, when it throws none of them is.
+    func append(_ newBlocks: [Block], details newDetails: [SealedDetails]) throws(StoreError) {
+        do throws(LMDBError) {
+            try environment.write { (transaction: borrowing Transaction) throws(LMDBError) in
+                for block in newBlocks {
+                    try transaction.append(count: block.byteCount, at: Key(block.firstSequence), in: blocks) { span in
+                        block.write(to: &span)
+                    }
+                }
+                for detail in newDetails {
+                    try transaction.put(
+                        detail.bytes.span.bytes, at: Key(detail.sequence), in: details, appending: true)
+                }
+            }
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
+    /// The sealed details of an event, if it has any.
+    func details(of sequence: UInt64) throws(StoreError) -> [UInt8]? {
+        do throws(LMDBError) {
+            return try environment.read { (transaction: borrowing Transaction) throws(LMDBError) in
+                try transaction.bytes(of: Key(sequence), in: details)
+            }
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
+    /// The last block, or nil in an empty log.
+    func lastBlock() throws(StoreError) -> Block? {
+        try withCursor { (cursor: borrowing Cursor) throws(StoreError) in try block(at: .last, cursor) }
+    }
+
+    /// The blocks from the one that holds `sequence` on: about `eventCount` events of them, none beyond the end.
+    /// Each is checked against its digest and must follow the one before.
+    func blocks(from sequence: UInt64, eventCount: Int) throws(StoreError) -> [Block] {
+        try withCursor { (cursor: borrowing Cursor) throws(StoreError) in
+            guard var block = try block(containing: sequence, cursor) else { return [] }
+            var found = [block]
+            var events = block.count
+            while events < eventCount, let next = try self.block(at: .next, cursor) {
+                guard next.firstSequence == block.nextSequence, next.previousDigest == block.digest else {
+                    throw .damaged(
+                        path: path, sequence: block.nextSequence,
+                        reason: "block \(next.firstSequence) does not follow block \(block.firstSequence)")
+                }
+                events += next.count
+                found.append(next)
+                block = next
+            }
+            return found
+        }
+    }
+
+    /// Runs `body` with a record's bytes in place, or returns nil beyond the end. Does not check the block's
+    /// digest, which opening and `verify` do.
+    func withRecord<Result>(at sequence: UInt64, _ body: (RawSpan) -> Result) throws(StoreError) -> Result? {
+        try withCursor { (cursor: borrowing Cursor) throws(StoreError) in
+            try seek(cursor, to: sequence) { (first: UInt64, block: RawSpan) throws(StoreError) in
+                let start = Block.Layout.headerSize + Int(sequence - first) * Block.Layout.recordSize
+                guard sequence - first < UInt64(block.load(UInt32.self, at: Block.Layout.count)),
+                    start + Block.Layout.recordSize <= block.byteCount
+                else { return nil }
+                return body(block.extracting(start..<(start + Block.Layout.recordSize)))
+            } ?? nil
+        }
+    }
+
+    private func block(containing sequence: UInt64, _ cursor: borrowing Cursor) throws(StoreError) -> Block? {
+        let block = try seek(cursor, to: sequence) { (first: UInt64, bytes: RawSpan) throws(StoreError) in
+            try read(bytes, first: first)
+        }
+        return block.flatMap { sequence < $0.nextSequence ? $0 : nil }
+    }
+
+    private func block(at move: Cursor.Move, _ cursor: borrowing Cursor) throws(StoreError) -> Block? {
+        try cursor.move(move, mapping: StoreError.init) { (key: RawSpan, bytes: RawSpan) throws(StoreError) in
+            try read(bytes, first: Self.sequence(key))
+        }
+    }
+
+    private func read(_ bytes: RawSpan, first: UInt64) throws(StoreError) -> Block {
+        var block = Block()
+        if let reason = block.read(from: bytes) { throw .damaged(path: path, sequence: first, reason: reason) }
+        guard block.firstSequence == first else {
+            throw .damaged(path: path, sequence: first, reason: "the block says it starts at \(block.firstSequence)")
+        }
+        return block
+    }
+
+    /// Finds the last block that starts at or before `sequence`.
+    private func seek<Result>(
+        _ cursor: borrowing Cursor, to sequence: UInt64, _ body: (UInt64, RawSpan) throws(StoreError) -> Result
+    ) throws(StoreError) -> Result? {
+        // The first key not below `sequence` is either the block itself or the one behind it.
+        let start = try cursor.move(.atOrAfter(Key(sequence)), mapping: StoreError.init) { key, _ in Self.sequence(key) }
+        let move: Cursor.Move = start == nil ? .last : start == sequence ? .atOrAfter(Key(sequence)) : .previous
+        return try cursor.move(move, mapping: StoreError.init) { (key: RawSpan, bytes: RawSpan) throws(StoreError) in
+            try body(Self.sequence(key), bytes)
+        }
+    }
+
+    private static func sequence(_ key: RawSpan) -> UInt64 {
+        key.byteCount == 8 ? UInt64(bigEndian: key.load(at: 0)) : .max
+    }
+
+    private func withCursor<Result>(
+        _ body: (borrowing Cursor) throws(StoreError) -> Result
+    ) throws(StoreError) -> Result {
+        try environment.read(mapping: StoreError.init) { (transaction: borrowing Transaction) throws(StoreError) in
+            let cursor: Cursor
+            do throws(LMDBError) {
+                cursor = try transaction.cursor(in: blocks)
+            } catch {
+                throw StoreError(error)
+            }
+            return try body(cursor)
+        }
+    }
+}
