@@ -20,7 +20,8 @@ public struct AES256GCM: ~Copyable, Sendable {
 
     /// Encrypts and authenticates `plaintext`, and authenticates `context`, under a fresh random nonce.
     public borrowing func seal(_ plaintext: RawSpan, authenticating context: RawSpan) throws(CryptoError) -> [UInt8] {
-        try seal(plaintext, nonce: try SecureRandom.bytes(count: Self.nonceByteCount).span.bytes, authenticating: context)
+        let nonce = try SecureRandom.bytes(count: Self.nonceByteCount)
+        return try seal(plaintext, nonce: unsafe nonce.span.bytes, authenticating: context)
     }
 
     /// ``seal(_:authenticating:)`` under a nonce that the caller guarantees to be unique for this key.

@@ -69,8 +69,10 @@ public enum Ed25519 {
         /// - Throws: ``CryptoError/invalidKey(reason:)`` for another length.
         public init(seed: consuming SecretBytes) throws(CryptoError) {
             guard seed.count == 32 else { throw .invalidKey(reason: "an Ed25519 seed has 32 bytes, not \(seed.count)") }
-            context = try SigningContext(seed: seed)
-            publicKey = try PublicKey(try context.publicKeyBytes().span.bytes)
+            let context = try SigningContext(seed: seed)
+            let encoded = try context.publicKeyBytes()
+            publicKey = try PublicKey(unsafe encoded.span.bytes)
+            self.context = context
             self.seed = seed
         }
 

@@ -16,7 +16,6 @@ internal import COpenSSL
 
     init(encrypting: Bool, key: borrowing SecretBytes, nonce: RawSpan) throws(CryptoError) {
         guard let handle = unsafe EVP_CIPHER_CTX_new() else { throw .backend(operation: "EVP_CIPHER_CTX_new") }
-        unsafe self.handle = handle
         let result = key.withBytes { key in
             unsafe key.withUnsafeBytes { key in
                 unsafe nonce.withUnsafeBytes { nonce in
@@ -25,7 +24,11 @@ internal import COpenSSL
                 }
             }
         }
-        guard result == 1 else { throw .backend(operation: "EVP_CipherInit_ex2") }
+        guard result == 1 else {
+            unsafe EVP_CIPHER_CTX_free(handle)
+            throw .backend(operation: "EVP_CipherInit_ex2")
+        }
+        unsafe self.handle = handle
     }
 
     deinit { unsafe EVP_CIPHER_CTX_free(handle) }
@@ -87,7 +90,7 @@ internal import COpenSSL
     private let key: OpaquePointer
 
     init(seed: borrowing SecretBytes) throws(CryptoError) {
-        let key = seed.withBytes { seed in
+        let key = unsafe seed.withBytes { seed in
             unsafe seed.withUnsafeBytes { seed in
                 unsafe EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nil, seed.bytePointer, seed.count)
             }

@@ -21,11 +21,17 @@ internal import COpenSSL
     public init(
         count: Int, initializingWith initialize: (inout MutableRawSpan) throws(CryptoError) -> Void
     ) throws(CryptoError) {
-        unsafe base = try SecureHeap.shared.allocate(count)
+        let base = unsafe try SecureHeap.shared.allocate(count)
+        do throws(CryptoError) {
+            let buffer = unsafe UnsafeMutableRawBufferPointer(start: base, count: count)
+            var span = unsafe buffer.mutableBytes
+            try initialize(&span)
+        } catch {
+            unsafe SecureHeap.free(base, count)
+            throw error
+        }
+        unsafe self.base = base
         self.count = count
-        let buffer = unsafe UnsafeMutableRawBufferPointer(start: base, count: count)
-        var span = unsafe buffer.mutableBytes
-        try initialize(&span)
     }
 
     /// `count` bytes from OpenSSL's generator for private values (SP 800-90A).
@@ -47,7 +53,7 @@ internal import COpenSSL
         }
     }
 
-    deinit { unsafe CRYPTO_secure_clear_free(base, max(count, 1), "SecretBytes", 0) }
+    deinit { unsafe SecureHeap.free(base, count) }
 
     /// Runs `body` with the bytes in place. Do not copy them into memory that is not wiped.
     public borrowing func withBytes<Result: ~Copyable, Failure: Error>(
@@ -76,6 +82,10 @@ internal import COpenSSL
         let result = CRYPTO_secure_malloc_init(Self.arenaByteCount, 32)
         isLocked = result == 1
         isReady = CRYPTO_secure_malloc_initialized() == 1
+    }
+
+    static func free(_ pointer: UnsafeMutableRawPointer, _ count: Int) {
+        unsafe CRYPTO_secure_clear_free(pointer, max(count, 1), "SecretBytes", 0)
     }
 
     func allocate(_ count: Int) throws(CryptoError) -> UnsafeMutableRawPointer {
