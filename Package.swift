@@ -35,7 +35,11 @@ let package = Package(
             dependencies: ["KeyLedger", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: strict),
 
-        .testTarget(name: "LedgerTests", dependencies: ["Ledger"], resources: [.copy("Traces")], swiftSettings: strict),
+        .target(name: "LedgerConformance", dependencies: ["Ledger"], swiftSettings: strict),
+
+        .testTarget(
+            name: "LedgerTests", dependencies: ["Ledger", "LedgerConformance"], resources: [.copy("Traces")],
+            swiftSettings: strict),
         .testTarget(
             name: "CryptoPrimitivesTests", dependencies: ["CryptoPrimitives"], resources: [.copy("Vectors")],
             swiftSettings: strict),

@@ -1,0 +1,76 @@
+/// All accounts, in order of creation.
+struct AccountTable {
+    private(set) var records: [Account] = []
+    private var index = IDIndex()
+    /// Which accounts changed since ``drainChanged()``, each once, in no order that matters.
+    private var changed: [UInt32] = []
+    private var isChanged: [Bool] = []
+
+    var count: Int { records.count }
+    /// That of the newest account; 0 if there is none. Timestamps ascend with the place.
+    var lastTimestamp: UInt64 { records.last?.timestamp ?? 0 }
+
+    func place(of id: UInt128) -> Int? { index[id].map(Int.init) }
+
+    subscript(place: Int) -> Account { records[place] }
+
+    func contains(timestamp: UInt64) -> Bool {
+        let place = records.partitionPoint { $0.timestamp < timestamp }
+        return place < records.count && records[place].timestamp == timestamp
+    }
+
+    mutating func append(_ account: Account) {
+        let place = records.count
+        records.append(account)
+        isChanged.append(false)
+        index.insert(account.id, at: UInt32(place))
+        markChanged(place)
+    }
+
+    mutating func update(_ place: Int, _ body: (inout Account) -> Void) {
+        body(&records[place])
+        markChanged(place)
+    }
+
+    /// Takes back the last `append`.
+    mutating func removeLast() {
+        let account = records.removeLast()
+        index.remove(account.id)
+        if isChanged.removeLast() { changed.removeAll { Int($0) == records.count } }
+    }
+
+    /// The changed accounts with their places, ascending; from here on nothing counts as changed.
+    mutating func drainChanged() -> [(place: UInt32, account: Account)] {
+        defer {
+            for place in changed { isChanged[Int(place)] = false }
+            changed.removeAll(keepingCapacity: true)
+        }
+        return changed.sorted().map { ($0, records[Int($0)]) }
+    }
+
+    /// Puts an account in its place at opening, without marking it as changed.
+    mutating func load(_ account: Account) {
+        index.insert(account.id, at: UInt32(records.count))
+        records.append(account)
+        isChanged.append(false)
+    }
+
+    private mutating func markChanged(_ place: Int) {
+        if isChanged[place] { return }
+        isChanged[place] = true
+        changed.append(UInt32(place))
+    }
+}
+
+extension RandomAccessCollection where Index == Int {
+    /// The first index whose element is not `before`, in a collection where all that are come first.
+    func partitionPoint(where isBefore: (Element) -> Bool) -> Int {
+        var low = startIndex
+        var high = endIndex
+        while low < high {
+            let middle = low + (high - low) / 2
+            if isBefore(self[middle]) { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}

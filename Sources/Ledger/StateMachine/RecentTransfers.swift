@@ -1,0 +1,51 @@
+/// What happened to transfers since the last flush: the part of the ledger that indexes on disk do not know yet.
+///
+/// Answers as a history does, so that a part on its way to disk stays readable until it is there.
+public struct RecentTransfers: TransferHistory {
+    /// The transfers created, in order of creation and so of timestamp.
+    public private(set) var transfers: [Transfer] = []
+    /// Ids refused for a transient reason.
+    public private(set) var failedIDs: [UInt128] = []
+    /// Pending transfers that were posted, voided or expired, by timestamp. Their creation may be older.
+    public private(set) var resolutions: [UInt64: PendingStatus] = [:]
+    /// The balances of accounts with history after each transfer that touched them, in order.
+    public private(set) var balances: [(accountID: UInt128, balance: AccountBalance)] = []
+    private var index = IDIndex()
+
+    private static let failedBit: UInt32 = 1 << 31
+
+    public func transfer(_ id: UInt128) -> PastTransfer? {
+        guard let place = index[id] else { return nil }
+        return place & Self.failedBit != 0 ? .failed : .created(transfers[Int(place)])
+    }
+
+    public func resolution(ofPending timestamp: UInt64) -> PendingStatus? { resolutions[timestamp] }
+
+    public func containsTransfer(timestamp: UInt64) -> Bool {
+        let place = transfers.partitionPoint { $0.timestamp < timestamp }
+        return place < transfers.count && transfers[place].timestamp == timestamp
+    }
+
+    mutating func append(_ transfer: Transfer) {
+        index.insert(transfer.id, at: UInt32(transfers.count))
+        transfers.append(transfer)
+    }
+
+    /// Takes back the last `append`.
+    mutating func removeLast() { index.remove(transfers.removeLast().id) }
+
+    mutating func fail(_ id: UInt128) {
+        index.insert(id, at: Self.failedBit | UInt32(failedIDs.count))
+        failedIDs.append(id)
+    }
+
+    mutating func resolve(pending timestamp: UInt64, as status: PendingStatus) { resolutions[timestamp] = status }
+
+    /// Takes back a `resolve`.
+    mutating func unresolve(pending timestamp: UInt64) { resolutions[timestamp] = nil }
+
+    mutating func append(_ balance: AccountBalance, of accountID: UInt128) { balances.append((accountID, balance)) }
+
+    /// Takes back the last `append` of a balance.
+    mutating func removeLastBalance() { balances.removeLast() }
+}

@@ -1,0 +1,33 @@
+/// Transfers that are no longer in memory: what the state machine asks for when an id is not recent.
+public protocol TransferHistory: Sendable {
+    /// What the id led to, or nil if it was never used.
+    func transfer(_ id: UInt128) throws(HistoryUnreadable) -> PastTransfer?
+    /// What became of the pending transfer with this timestamp, or nil if it is not resolved.
+    func resolution(ofPending timestamp: UInt64) throws(HistoryUnreadable) -> PendingStatus?
+    /// Whether a transfer has this timestamp.
+    func containsTransfer(timestamp: UInt64) throws(HistoryUnreadable) -> Bool
+}
+
+/// What an id led to.
+public enum PastTransfer: Sendable, Hashable {
+    case created(Transfer)
+    /// Refused for a transient reason, so the id can never be used again.
+    case failed
+}
+
+/// The history could not be read. The state machine has stopped in the middle of a batch and must be rebuilt.
+public struct HistoryUnreadable: Error, Sendable, Hashable {
+    public let reason: String
+
+    /// A failure to read, in words for a person.
+    public init(reason: String) { self.reason = reason }
+}
+
+/// The history of a ledger that still has everything in memory.
+public struct EmptyHistory: TransferHistory {
+    /// Nothing.
+    public init() {}
+    public func transfer(_ id: UInt128) -> PastTransfer? { nil }
+    public func resolution(ofPending timestamp: UInt64) -> PendingStatus? { nil }
+    public func containsTransfer(timestamp: UInt64) -> Bool { false }
+}
