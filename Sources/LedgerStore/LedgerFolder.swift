@@ -1,4 +1,4 @@
-public import FoundationEssentials
+internal import FoundationEssentials
 internal import Glibc
 
 /// Where a ledger lives: a folder with `ledger.json`, `log/`, `state/`, `material/` and the writer's lock.

@@ -14,7 +14,7 @@ extension RawSpan {
 
     /// The digest stored at a byte offset.
     func digest(at offset: Int) -> SHA256Digest {
-        SHA256Digest(extracting(offset..<(offset + 32)).copied().span.bytes) ?? .zero
+        SHA256Digest(extracting(offset..<(offset + 32))) ?? .zero
     }
 }
 

@@ -86,7 +86,7 @@ extension Block {
     }
 
     private func withRecords<Result>(_ body: (RawSpan) -> Result) -> Result {
-        operation == .createAccounts ? body(accounts.span.bytes) : body(transfers.span.bytes)
+        operation == .createAccounts ? unsafe body(accounts.span.bytes) : unsafe body(transfers.span.bytes)
     }
 
     /// Everything of the header before the digest, which covers it.
@@ -121,9 +121,9 @@ extension Block {
 
     private func computedDigest(header: [UInt8], tail: [UInt8]) -> SHA256Digest {
         var hash = SHA256()
-        hash.update(header.span.bytes)
+        hash.update(unsafe header.span.bytes)
         withRecords { hash.update($0) }
-        hash.update(tail.span.bytes)
+        hash.update(unsafe tail.span.bytes)
         return hash.finalize()
     }
 
@@ -134,10 +134,10 @@ extension Block {
     }
 
     func write(to span: inout MutableRawSpan) {
-        span.copy(headerBytes.span.bytes, at: 0)
-        span.copy(digest.bytes.span.bytes, at: Layout.digest)
+        span.copy(unsafe headerBytes.span.bytes, at: 0)
+        digest.withBytes { span.copy($0, at: Layout.digest) }
         withRecords { span.copy($0, at: Layout.headerSize) }
-        span.copy(tailBytes.span.bytes, at: Layout.headerSize + count * Layout.recordSize)
+        span.copy(unsafe tailBytes.span.bytes, at: Layout.headerSize + count * Layout.recordSize)
     }
 
     /// Reads a block, reusing this one's buffers. What it returns is the reason the bytes are no block;

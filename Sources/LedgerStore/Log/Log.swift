@@ -36,7 +36,7 @@ final class Log: Sendable {
                 }
                 for detail in newDetails {
                     try transaction.put(
-                        detail.bytes.span.bytes, at: Key(detail.sequence), in: details, appending: true)
+                        unsafe detail.bytes.span.bytes, at: Key(detail.sequence), in: details, appending: true)
                 }
             }
         } catch {
@@ -122,7 +122,9 @@ final class Log: Sendable {
         _ cursor: borrowing Cursor, to sequence: UInt64, _ body: (UInt64, RawSpan) throws(StoreError) -> Result
     ) throws(StoreError) -> Result? {
         // The first key not below `sequence` is either the block itself or the one behind it.
-        let start = try cursor.move(.atOrAfter(Key(sequence)), mapping: StoreError.init) { key, _ in Self.sequence(key) }
+        let start = try cursor.move(.atOrAfter(Key(sequence)), mapping: StoreError.init) {
+            (key: RawSpan, _: RawSpan) throws(StoreError) in Self.sequence(key)
+        }
         let move: Cursor.Move = start == nil ? .last : start == sequence ? .atOrAfter(Key(sequence)) : .previous
         return try cursor.move(move, mapping: StoreError.init) { (key: RawSpan, bytes: RawSpan) throws(StoreError) in
             try body(Self.sequence(key), bytes)
