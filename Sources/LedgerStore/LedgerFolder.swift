@@ -106,29 +106,27 @@ public struct LedgerFolder: Sendable, Hashable {
     }
 }
 
-/// The right to write a ledger: one process at a time holds it, for as long as this value lives.
+/// The right to write a ledger: one process at a time holds it.
 final class WriterLock: Sendable {
     private let file: Int32
 
-    /// Takes the lock or says who has it. `flock` releases it when the process ends, however it ends.
+    /// Takes the lock or says who has it. `flock` gives it back when the process ends, however it ends.
     init(_ folder: LedgerFolder) throws(StoreError) {
         file = unsafe open(folder.lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard file >= 0 else {
-            if errno == ENOENT { throw .notALedger(path: folder.path, reason: "the folder is missing") }
-            throw LedgerFolder.systemError("opening", folder.lockPath)
-        }
+        guard file >= 0 else { throw LedgerFolder.systemError("opening", folder.lockPath) }
         guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
             let holder = (try? String(contentsOfFile: folder.lockPath, encoding: .utf8)) ?? ""
             close(file)
             throw .locked(path: folder.path, holder: holder.isEmpty ? "another process" : holder)
         }
-        let name = CommandLine.arguments.first.map { $0.split(separator: "/").last.map(String.init) ?? $0 } ?? "?"
+        let name = CommandLine.arguments.first.flatMap { $0.split(separator: "/").last } ?? "?"
         let holder = "process \(getpid()) (\(name))"
         // Only information for people; the lock holds without it.
         if ftruncate(file, 0) == 0 { _ = unsafe pwrite(file, holder, holder.utf8.count, 0) }
     }
 
-    deinit {
+    /// Gives the right back. Ending the value does not: its owner may end on a thread that is still writing.
+    func release() {
         _ = ftruncate(file, 0)
         close(file)
     }

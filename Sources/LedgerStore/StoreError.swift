@@ -30,6 +30,8 @@ public enum StoreError: Error, Hashable, Sendable {
             self = .diskFull(path: error.path)
         } else if error.isReadOnly {
             self = .readOnly(path: error.path)
+        } else if error.isClosed {
+            self = .closed
         } else if error.isMissing {
             self = .notALedger(path: error.path, reason: "\(error.operation): the folder or its data is missing")
         } else if error.isDamaged {

@@ -12,7 +12,7 @@ public struct StateMachine: Sendable {
     var history: any TransferHistory
     var undo = UndoLog()
     /// The timestamp of the newest transfer, 0 if there is none.
-    var lastTransferTimestamp: UInt64 = 0
+    public internal(set) var lastTransferTimestamp: UInt64 = 0
     /// The timestamp of the last batch or pulse; the next must be later.
     public private(set) var lastTimestamp: UInt64 = 0
 

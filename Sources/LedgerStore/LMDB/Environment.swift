@@ -13,6 +13,8 @@ internal import Glibc
     let path: String
     private let handle: OpaquePointer
     private let growth: ReadWriteLock
+    /// Written under the exclusive side of `growth`, read under the shared one.
+    private var isClosed = false
 
     /// How an environment is opened.
     struct Options {
@@ -50,7 +52,17 @@ internal import Glibc
         }
     }
 
-    deinit { unsafe mdb_env_close(handle) }
+    deinit { close() }
+
+    /// Waits for the transactions of this process and closes the files; whatever comes later is refused. LMDB wants
+    /// an environment closed before the same process opens it again.
+    func close() {
+        growth.lockExclusive()
+        defer { growth.unlock() }
+        if isClosed { return }
+        isClosed = true
+        unsafe mdb_env_close(handle)
+    }
 
     /// Opens a named table, creating it when the environment is writable.
     func table(_ name: String, isReadOnly: Bool = false) throws(LMDBError) -> Table {
@@ -103,6 +115,7 @@ internal import Glibc
     }
 
     private func begin(readOnly: Bool) throws(LMDBError) -> Transaction {
+        if isClosed { throw LMDBError(code: EBADF, operation: "mdb_txn_begin", path: path) }
         var pointer: OpaquePointer?
         let flags = readOnly ? UInt32(MDB_RDONLY) : 0
         var code = unsafe mdb_txn_begin(handle, nil, flags, &pointer)
@@ -154,6 +167,7 @@ struct LMDBError: Error, Hashable {
     var isDiskFull: Bool { code == ENOSPC || code == EDQUOT }
     var isReadOnly: Bool { code == EACCES || code == EROFS || code == EPERM }
     var isMissing: Bool { code == ENOENT }
+    var isClosed: Bool { code == EBADF }
     /// The file is not an LMDB environment, or its pages contradict each other.
     var isDamaged: Bool {
         code == MDB_INVALID || code == MDB_CORRUPTED || code == MDB_PAGE_NOTFOUND || code == MDB_VERSION_MISMATCH

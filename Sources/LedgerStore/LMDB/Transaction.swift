@@ -141,6 +141,11 @@ struct Key: Hashable, Sendable {
         count = 8
     }
 
+    init(_ value: UInt32) {
+        bytes.0 = UInt128(value.bigEndian)
+        count = 4
+    }
+
     init(_ value: UInt128) {
         bytes.0 = value.bigEndian
         count = 16

@@ -60,6 +60,28 @@ public struct Block: Sendable, Equatable {
     var firstTimestamp: UInt64 { timestamp - UInt64(count) + 1 }
 }
 
+extension Block {
+    /// The refused events among answers in order.
+    static func exceptions<Status: RawRepresentable<UInt32>>(in statuses: some Sequence<Status>) -> [Exception] {
+        var exceptions: [Exception] = []
+        for (index, status) in statuses.enumerated() where status.rawValue != CreateTransferStatus.created.rawValue {
+            exceptions.append(Exception(index: UInt32(index), status: status.rawValue))
+        }
+        return exceptions
+    }
+
+    /// Records as they were sent, as far as deciding them again needs: the time of created ones was the engine's,
+    /// unless they were imported. Every other field a created record got leads to itself.
+    func asSent<Record>(
+        _ records: [Record], _ timestamp: WritableKeyPath<Record, UInt64>, isImported: (Record) -> Bool
+    ) -> [Record] {
+        var sent = records
+        for index in sent.indices where !isImported(sent[index]) { sent[index][keyPath: timestamp] = 0 }
+        for exception in exceptions { sent[Int(exception.index)] = records[Int(exception.index)] }
+        return sent
+    }
+}
+
 // MARK: - Bytes
 
 extension Block {

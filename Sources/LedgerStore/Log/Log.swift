@@ -19,6 +19,8 @@ final class Log: Sendable {
         }
     }
 
+    func close() { environment.close() }
+
     /// Details of one event, as they are stored: opaque here.
     struct SealedDetails: Sendable {
         let sequence: UInt64
@@ -60,24 +62,27 @@ final class Log: Sendable {
         try withCursor { (cursor: borrowing Cursor) throws(StoreError) in try block(at: .last, cursor) }
     }
 
+    /// The block that holds an event, or nil beyond the end.
+    func block(containing sequence: UInt64) throws(StoreError) -> Block? {
+        try withCursor { (cursor: borrowing Cursor) throws(StoreError) in try block(containing: sequence, cursor) }
+    }
+
     /// The blocks from the one that holds `sequence` on: about `eventCount` events of them, none beyond the end.
-    /// Each is checked against its digest and must follow the one before.
-    func blocks(from sequence: UInt64, eventCount: Int) throws(StoreError) -> [Block] {
+    func chunk(from sequence: UInt64, eventCount: Int) throws(StoreError) -> LogChunk {
         try withCursor { (cursor: borrowing Cursor) throws(StoreError) in
-            guard var block = try block(containing: sequence, cursor) else { return [] }
-            var found = [block]
-            var events = block.count
-            while events < eventCount, let next = try self.block(at: .next, cursor) {
-                guard next.firstSequence == block.nextSequence, next.previousDigest == block.digest else {
-                    throw .damaged(
-                        path: path, sequence: block.nextSequence,
-                        reason: "block \(next.firstSequence) does not follow block \(block.firstSequence)")
+            var chunk = LogChunk()
+            var events = 0
+            do throws(StoreError) {
+                var next = try block(containing: sequence, cursor)
+                while let block = next {
+                    chunk.blocks.append(block)
+                    events += block.count
+                    next = events < eventCount ? try self.block(at: .next, cursor) : nil
                 }
-                events += next.count
-                found.append(next)
-                block = next
+            } catch {
+                chunk.damage = error
             }
-            return found
+            return chunk
         }
     }
 
@@ -148,4 +153,10 @@ final class Log: Sendable {
             return try body(cursor)
         }
     }
+}
+
+/// Consecutive blocks, each checked against its own digest, and what kept the next one from being read.
+struct LogChunk {
+    var blocks: [Block] = []
+    var damage: StoreError?
 }

@@ -1,0 +1,247 @@
+internal import CryptoPrimitives
+internal import Ledger
+
+/// The state machine on its log: decides groups of events, makes them durable, and comes back after any stop.
+///
+/// Belongs to one thread. After any error it must be thrown away: memory may be ahead of the disk.
+struct Engine: ~Copyable {
+    private let log: Log
+    private let state: DerivedState
+    private let projection: any Projection
+    private var machine: StateMachine
+    private var previousDigest = SHA256Digest.zero
+    private(set) var nextSequence: UInt64 = 0
+    /// Where the recent transfers of the state machine stand in the log, in their order.
+    private var sequences: [UInt64] = []
+    /// How far `state/` reaches.
+    private var flushedSequence: UInt64 = 0
+    /// Blocks decided but not yet on disk, with their details.
+    private var unwritten: [Block] = []
+    private var unwrittenDetails: [Log.SealedDetails] = []
+
+    /// Recent transfers in memory before they are flushed to the indexes: 128 bytes each, and as many are replayed
+    /// at the next opening after a crash.
+    static let flushCount = 1 << 16
+
+    /// Opens the state, or rebuilds it, and replays what the log has more.
+    init(
+        log: Log, state: DerivedState, projection: any Projection, progress: (UInt64, UInt64) -> Void
+    ) throws(StoreError) {
+        self.log = log
+        self.state = state
+        self.projection = projection
+        machine = StateMachine(history: FlushedHistory(log: log, state: state))
+        if try !restore() {
+            try state.clear()
+            guard projection.restore(from: nil) else { preconditionFailure("a projection starts from nothing") }
+        }
+        try replay(progress)
+    }
+
+    func account(_ id: UInt128) -> Account? { machine.account(id) }
+
+    func transfer(_ id: UInt128) throws(StoreError) -> Transfer? {
+        do throws(HistoryUnreadable) {
+            return try machine.transfer(id)
+        } catch {
+            throw .damaged(path: log.path, sequence: nil, reason: error.reason)
+        }
+    }
+
+    /// Gives the files back.
+    func close() {
+        log.close()
+        state.close()
+    }
+
+    // MARK: Deciding
+
+    /// When the next pending transfer may expire, in nanoseconds since 1970.
+    var nextExpiry: UInt64? { machine.nextExpiry }
+
+    /// Decides accounts; ``commit()`` makes the outcome durable.
+    mutating func decide(
+        _ accounts: [Account], details: [EventDetails], now: UInt64
+    ) throws(StoreError) -> [CreateAccountResult] {
+        var block = Block()
+        block.operation = .createAccounts
+        block.accounts = accounts
+        block.timestamp = timestamp(for: accounts.count, now: now)
+        var results: [CreateAccountResult] = []
+        results.reserveCapacity(accounts.count)
+        do throws(HistoryUnreadable) {
+            try machine.createAccounts(&block.accounts, timestamp: block.timestamp, results: &results)
+        } catch {
+            throw .damaged(path: log.path, sequence: nextSequence, reason: error.reason)
+        }
+        block.exceptions = Block.exceptions(in: results.lazy.map(\.status))
+        seal(block, details)
+        return results
+    }
+
+    /// Decides transfers; ``commit()`` makes the outcome durable.
+    mutating func decide(
+        _ transfers: [Transfer], details: [EventDetails], now: UInt64
+    ) throws(StoreError) -> [CreateTransferResult] {
+        var block = Block()
+        block.operation = .createTransfers
+        block.transfers = transfers
+        block.timestamp = timestamp(for: transfers.count, now: now)
+        var results: [CreateTransferResult] = []
+        results.reserveCapacity(transfers.count)
+        do throws(HistoryUnreadable) {
+            try machine.createTransfers(&block.transfers, timestamp: block.timestamp, results: &results)
+        } catch {
+            throw .damaged(path: log.path, sequence: nextSequence, reason: error.reason)
+        }
+        block.exceptions = Block.exceptions(in: results.lazy.map(\.status))
+        noteSequences(of: block)
+        seal(block, details)
+        return results
+    }
+
+    /// Expires what is due; writes nothing if nothing is.
+    mutating func expire(now: UInt64) {
+        guard let due = machine.nextExpiry, due <= now else { return }
+        let timestamp = timestamp(for: 1, now: now)
+        let count = machine.expire(timestamp: timestamp)
+        // Deadlines of transfers resolved meanwhile come up without anything to expire. The pulse is logged all
+        // the same: a replay must take the same steps.
+        var block = Block()
+        block.operation = .expire
+        block.timestamp = timestamp
+        block.transfers = [Transfer(id: 0, amount: UInt128(count), timestamp: timestamp)]
+        seal(block, [])
+    }
+
+    /// Time never runs backwards, whatever the clock says.
+    private func timestamp(for count: Int, now: UInt64) -> UInt64 {
+        max(now, machine.lastTimestamp + UInt64(count))
+    }
+
+    private mutating func noteSequences(of block: Block) {
+        var exceptions = block.exceptions[...]
+        for index in block.transfers.indices {
+            if exceptions.first?.index == UInt32(index) {
+                exceptions.removeFirst()
+            } else {
+                sequences.append(nextSequence + UInt64(index))
+            }
+        }
+    }
+
+    private mutating func seal(_ block: consuming Block, _ details: [EventDetails]) {
+        block.firstSequence = nextSequence
+        block.commitments = details.map { Block.Commitment(index: UInt32($0.index), digest: $0.commitment) }
+        block.seal(after: previousDigest)
+        for detail in details {
+            unwrittenDetails.append(.init(sequence: nextSequence + UInt64(detail.index), bytes: detail.sealed))
+        }
+        previousDigest = block.digest
+        nextSequence = block.nextSequence
+        unwritten.append(block)
+    }
+
+    // MARK: Committing
+
+    /// Makes everything decided so far durable, then lets the projection see it.
+    mutating func commit() throws(StoreError) {
+        guard !unwritten.isEmpty else { return }
+        try log.append(unwritten, details: unwrittenDetails)
+        for block in unwritten { projection.apply(block) }
+        unwritten.removeAll(keepingCapacity: true)
+        unwrittenDetails.removeAll(keepingCapacity: true)
+        if machine.recentTransfers.transfers.count >= Self.flushCount { try flush() }
+    }
+
+    /// Brings `state/` up to the last committed block.
+    mutating func flush() throws(StoreError) {
+        precondition(unwritten.isEmpty, "only what is durable is flushed")
+        if flushedSequence == nextSequence { return }
+        let recent = machine.recentTransfers
+        try state.write(
+            DerivedState.Flush(
+                position: DerivedState.Position(
+                    nextSequence: nextSequence, lastTimestamp: machine.lastTimestamp,
+                    lastTransferTimestamp: machine.lastTransferTimestamp, digest: previousDigest),
+                accounts: machine.drainChangedAccounts(), recent: recent,
+                openTransfers: recent.transfers.filter {
+                    $0.flags.contains(.pending) && recent.resolution(ofPending: $0.timestamp) == nil
+                },
+                sequences: sequences, projectionSnapshot: projection.snapshot()))
+        machine.retireRecentTransfers(to: FlushedHistory(log: log, state: state))
+        sequences.removeAll(keepingCapacity: true)
+        flushedSequence = nextSequence
+    }
+
+    // MARK: Coming back
+
+    /// Loads the last flush; false if there is none, or it does not belong to this log.
+    private mutating func restore() throws(StoreError) -> Bool {
+        guard let position = try state.position(), position.nextSequence > 0,
+            let last = try log.block(containing: position.nextSequence - 1),
+            last.nextSequence == position.nextSequence, last.digest == position.digest,
+            let accounts = try state.loadAccounts(), let open = try state.loadOpenTransfers(),
+            let snapshot = try state.projectionSnapshot(), projection.restore(from: snapshot)
+        else { return false }
+        machine = StateMachine(
+            history: FlushedHistory(log: log, state: state), accounts: accounts, openTransfers: open,
+            lastTransferTimestamp: position.lastTransferTimestamp, lastTimestamp: position.lastTimestamp)
+        flushedSequence = position.nextSequence
+        previousDigest = position.digest
+        nextSequence = position.nextSequence
+        return true
+    }
+
+    private mutating func replay(_ progress: (UInt64, UInt64) -> Void) throws(StoreError) {
+        guard let end = try log.lastBlock()?.nextSequence else {
+            guard nextSequence == 0 else { throw .damaged(path: log.path, sequence: 0, reason: "the log is empty") }
+            return
+        }
+        while nextSequence < end {
+            let chunk = try log.chunk(from: nextSequence, eventCount: Block.eventCountMax)
+            for block in chunk.blocks {
+                guard block.firstSequence == nextSequence, block.previousDigest == previousDigest else {
+                    throw .damaged(path: log.path, sequence: nextSequence, reason: "the chain of blocks is broken")
+                }
+                if let reason = machine.replay(block) {
+                    throw .damaged(path: log.path, sequence: block.firstSequence, reason: reason)
+                }
+                if block.operation == .createTransfers { noteSequences(of: block) }
+                previousDigest = block.digest
+                nextSequence = block.nextSequence
+                projection.apply(block)
+            }
+            if let damage = chunk.damage { throw damage }
+            if machine.recentTransfers.transfers.count >= Self.flushCount { try flush() }
+            progress(nextSequence, end)
+        }
+    }
+}
+
+extension StateMachine {
+    /// Decides a committed block again. Returns why its answers do not follow from its events, nil if they do.
+    mutating func replay(_ block: Block) -> String? {
+        guard block.timestamp - UInt64(block.count) >= lastTimestamp else { return "time runs backwards" }
+        do throws(HistoryUnreadable) {
+            switch block.operation {
+            case .createAccounts:
+                var events = block.asSent(block.accounts, \.timestamp) { $0.flags.contains(.imported) }
+                var results: [CreateAccountResult] = []
+                try createAccounts(&events, timestamp: block.timestamp, results: &results)
+                if events == block.accounts, block.exceptions == Block.exceptions(in: results.lazy.map(\.status)) { return nil }
+            case .createTransfers:
+                var events = block.asSent(block.transfers, \.timestamp) { $0.flags.contains(.imported) }
+                var results: [CreateTransferResult] = []
+                try createTransfers(&events, timestamp: block.timestamp, results: &results)
+                if events == block.transfers, block.exceptions == Block.exceptions(in: results.lazy.map(\.status)) { return nil }
+            case .expire:
+                let count = expire(timestamp: block.timestamp)
+                if block.transfers == [Transfer(id: 0, amount: UInt128(count), timestamp: block.timestamp)] { return nil }
+            }
+            return "the recorded results do not follow from the events"
+        } catch {
+            return error.reason
+        }
+    }
+}

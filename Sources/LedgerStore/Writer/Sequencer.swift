@@ -1,0 +1,181 @@
+internal import Ledger
+internal import Synchronization
+
+/// Brings requests into one order and makes them durable together: while one group is on its way to disk, the next
+/// collects.
+final class Sequencer: Sendable {
+    struct Submission<Event: Sendable, Status: Hashable & Sendable>: Sendable {
+        let events: [Event]
+        let details: [EventDetails]
+        let ticket: Ticket<Status>
+    }
+
+    enum Request: Sendable {
+        case accounts(Submission<Account, CreateAccountStatus>)
+        case transfers(Submission<Transfer, CreateTransferStatus>)
+        case close(Ticket<Never>)
+    }
+
+    let worker = Worker<Request>()
+    let engine: Mutex<Engine>
+    private let lock: WriterLock
+    private let clock: LedgerWriter.WallClock
+
+    init(engine: consuming sending Engine, lock: WriterLock, clock: @escaping LedgerWriter.WallClock) {
+        self.engine = Mutex(engine)
+        self.lock = lock
+        self.clock = clock
+    }
+
+    /// The writer thread's life.
+    func run() {
+        var failure: StoreError?
+        var closing: Ticket<Never>?
+        while let requests = worker.next(within: untilNextExpiry(after: failure)) {
+            if failure == nil {
+                failure = engine.withLock { engine in Round(requests, now: clock()).run(on: &engine) }
+            } else if let failure {
+                Round(requests, now: 0).refuse(.failed(reason: failure.description))
+            }
+            for case .close(let ticket) in requests { closing = ticket }
+        }
+        let outcome: Result<Reply<Never>, StoreError> = engine.withLock { engine in
+            defer {
+                engine.close()
+                lock.release()
+            }
+            do throws(StoreError) {
+                if failure == nil { try engine.flush() }
+                return .success(Reply(firstSequence: engine.nextSequence, results: []))
+            } catch {
+                return .failure(error)
+            }
+        }
+        closing?.answer(outcome)
+    }
+
+    private func untilNextExpiry(after failure: StoreError?) -> UInt64? {
+        guard failure == nil, let expiry = engine.withLock({ $0.nextExpiry }) else { return nil }
+        let now = clock()
+        return expiry > now ? expiry - now : 0
+    }
+}
+
+/// The requests of one commit.
+private struct Round {
+    private let requests: [Sequencer.Request]
+    private let now: UInt64
+
+    init(_ requests: [Sequencer.Request], now: UInt64) {
+        self.requests = requests
+        self.now = now
+    }
+
+    /// Decides all requests, commits once, answers. Returns what went wrong, if something did; then nobody was told
+    /// that it went well.
+    func run(on engine: inout Engine) -> StoreError? {
+        var answers: [() -> Void] = []
+        do throws(StoreError) {
+            engine.expire(now: now)
+            var rest = requests[...]
+            while let next = rest.first {
+                switch next {
+                case .accounts:
+                    let group = Self.takeGroup(from: &rest) { if case .accounts(let submission) = $0 { submission } else { nil } }
+                    let (events, details) = Self.merge(group)
+                    let first = engine.nextSequence
+                    let results = try engine.decide(events, details: details, now: now)
+                    answers += Self.answers(to: group, from: results, first: first)
+                case .transfers:
+                    let group = Self.takeGroup(from: &rest) { if case .transfers(let submission) = $0 { submission } else { nil } }
+                    let (events, details) = Self.merge(group)
+                    let first = engine.nextSequence
+                    let results = try engine.decide(events, details: details, now: now)
+                    answers += Self.answers(to: group, from: results, first: first)
+                case .close: rest.removeFirst()
+                }
+            }
+            try engine.commit()
+        } catch {
+            refuse(error)
+            return error
+        }
+        for answer in answers { answer() }
+        return nil
+    }
+
+    /// Tells everybody the same.
+    func refuse(_ error: StoreError) {
+        for request in requests {
+            switch request {
+            case .accounts(let submission): submission.ticket.answer(.failure(error))
+            case .transfers(let submission): submission.ticket.answer(.failure(error))
+            case .close: break
+            }
+        }
+    }
+
+    /// The requests that become the next block: as many of one kind as fit. A request stays alone if the border to
+    /// its neighbour matters: an import, or one that ends within a chain.
+    private static func takeGroup<Event: Chainable, Status>(
+        from rest: inout ArraySlice<Sequencer.Request>,
+        as kind: (Sequencer.Request) -> Sequencer.Submission<Event, Status>?
+    ) -> [Sequencer.Submission<Event, Status>] {
+        var group: [Sequencer.Submission<Event, Status>] = []
+        var count = 0
+        while let submission = rest.first.flatMap(kind), count + submission.events.count <= Block.eventCountMax {
+            let isAlone = submission.events.last?.isLinked == true || submission.events.contains(where: \.isImported)
+            if isAlone, !group.isEmpty { break }
+            group.append(submission)
+            count += submission.events.count
+            rest.removeFirst()
+            if isAlone { break }
+        }
+        return group
+    }
+
+    private static func merge<Event, Status>(
+        _ group: [Sequencer.Submission<Event, Status>]
+    ) -> ([Event], [EventDetails]) {
+        if group.count == 1 { return (group[0].events, group[0].details) }
+        var events: [Event] = []
+        var details: [EventDetails] = []
+        events.reserveCapacity(group.reduce(0) { $0 + $1.events.count })
+        for submission in group {
+            for var detail in submission.details {
+                detail.index += events.count
+                details.append(detail)
+            }
+            events += submission.events
+        }
+        return (events, details)
+    }
+
+    private static func answers<Event, Status>(
+        to group: [Sequencer.Submission<Event, Status>], from results: [EventResult<Status>], first: UInt64
+    ) -> [() -> Void] {
+        var start = 0
+        return group.map { submission in
+            let range = start..<(start + submission.events.count)
+            start = range.upperBound
+            let reply = Reply(firstSequence: first + UInt64(range.lowerBound), results: Array(results[range]))
+            return { submission.ticket.answer(.success(reply)) }
+        }
+    }
+}
+
+/// What decides whether a request may share a block with its neighbours.
+private protocol Chainable {
+    var isLinked: Bool { get }
+    var isImported: Bool { get }
+}
+
+extension Account: Chainable {
+    fileprivate var isLinked: Bool { flags.contains(.linked) }
+    fileprivate var isImported: Bool { flags.contains(.imported) }
+}
+
+extension Transfer: Chainable {
+    fileprivate var isLinked: Bool { flags.contains(.linked) }
+    fileprivate var isImported: Bool { flags.contains(.imported) }
+}
