@@ -168,6 +168,17 @@ final class Custody: Sendable {
         return key
     }
 
+    /// The public key of a version, without waking the private one.
+    func publicKey(of version: KeyVersion) throws(KeyStoreError) -> Ed25519.PublicKey {
+        let subject = "key \(version.key) version \(version.number)"
+        let blob = try blob(.version(version), subject)
+        do throws(CryptoError) {
+            return try Ed25519.PublicKey(unsafe blob.header.span.bytes)
+        } catch {
+            throw .materialDamaged(subject: subject, reason: error.description)
+        }
+    }
+
     private static func context(
         of version: KeyVersion, _ algorithm: KeyAlgorithm, _ tenant: TenantID, publicKey: [UInt8]
     ) -> WrapContext {

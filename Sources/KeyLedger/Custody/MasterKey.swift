@@ -34,8 +34,8 @@ public struct MasterKey: ~Copyable, Sendable {
                     : unsafe String(cString: strerror(errno)))
         }
         defer { Glibc.close(file) }
-        var status = unsafe stat()
-        guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { throw unusable("it is not a file") }
+        var status = stat()
+        guard unsafe fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { throw unusable("it is not a file") }
         guard status.st_mode & 0o077 == 0 else {
             throw unusable("others may read it (mode \(String(status.st_mode & 0o777, radix: 8))); run `chmod 600 \(path)`")
         }
