@@ -30,6 +30,25 @@ public struct NoteSignature: Hashable, Sendable {
         bytes = Array(blob[Self.keyIDByteCount...])
     }
 
+    /// Reads one or more lines: the end of a note, or what a witness answers.
+    ///
+    /// - Throws: ``NoteError/notTerminated``, ``NoteError/noSignatures``, ``NoteError/tooManySignatures(count:)``,
+    ///   ``NoteError/malformedSignature(number:)``.
+    public static func lines(parsing bytes: some BidirectionalCollection<UInt8>) throws(NoteError) -> [NoteSignature] {
+        guard let last = bytes.last else { throw .noSignatures }
+        guard last == newline else { throw .notTerminated }
+        let lines = bytes.dropLast().split(separator: newline, omittingEmptySubsequences: false)
+        guard lines.count <= SignedNote.signatureCountLimit else { throw .tooManySignatures(count: lines.count) }
+        var signatures: [NoteSignature] = []
+        for line in lines {
+            guard let signature = NoteSignature(line: line) else {
+                throw .malformedSignature(number: signatures.count + 1)
+            }
+            signatures.append(signature)
+        }
+        return signatures
+    }
+
     /// The line, without its newline.
     var line: [UInt8] {
         Self.prefix + name.utf8 + [UInt8(ascii: " ")] + Base64.encode(keyID.bytes + bytes)

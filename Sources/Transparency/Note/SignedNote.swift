@@ -37,14 +37,7 @@ public struct SignedNote: Hashable, Sendable {
             let separator = bytes.indices.dropFirst().last(where: { bytes[$0 - 1] == newline && bytes[$0] == newline })
         else { throw .noSeparator }
         text = NoteText(checked: Array(bytes[..<separator]))
-        let lines = bytes[(separator + 1)...].split(separator: newline)
-        guard !lines.isEmpty else { throw .noSignatures }
-        guard lines.count <= Self.signatureCountLimit else { throw .tooManySignatures(count: lines.count) }
-        signatures = []
-        for (index, line) in lines.enumerated() {
-            guard let signature = NoteSignature(line: line) else { throw .malformedSignature(number: index + 1) }
-            signatures.append(signature)
-        }
+        signatures = try NoteSignature.lines(parsing: bytes[(separator + 1)...])
     }
 
     /// The same note with another signature at its end.
