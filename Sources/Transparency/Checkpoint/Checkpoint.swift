@@ -1,28 +1,5 @@
 internal import CryptoPrimitives
 
-/// The name of a log as its checkpoints carry it: not empty, one line. Compared byte for byte, never interpreted.
-public struct Origin: Hashable, Sendable {
-    /// The name in UTF-8.
-    public let utf8: [UInt8]
-
-    /// The name, or nil if a checkpoint cannot carry it.
-    public init?(_ text: String) {
-        guard !text.isEmpty, text.utf8.allSatisfy({ $0 >= 0x20 }) else { return nil }
-        utf8 = Array(text.utf8)
-    }
-
-    /// For a line of a note, whose characters have been checked.
-    fileprivate init?(line: ArraySlice<UInt8>) {
-        guard !line.isEmpty else { return nil }
-        utf8 = Array(line)
-    }
-}
-
-extension Origin: CustomStringConvertible {
-    /// The name as text.
-    public var description: String { String(decoding: utf8, as: UTF8.self) }
-}
-
 /// A log's commitment to its first `size` leaves (C2SP tlog-checkpoint):
 ///
 /// ```
@@ -80,20 +57,4 @@ public struct Checkpoint: Hashable, Sendable {
 
     /// The lines after the root.
     public var extensionLines: [String] { extensions.map { String(decoding: $0, as: UTF8.self) } }
-}
-
-extension UInt64 {
-    /// The number written without sign, leading zeros or anything else around it; nil for other text and from 2^64.
-    init?(canonicalDecimal digits: some Collection<UInt8>) {
-        guard let first = digits.first, first != UInt8(ascii: "0") || digits.count == 1 else { return nil }
-        var value: UInt64 = 0
-        for digit in digits {
-            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
-            let (shifted, isTooLarge) = value.multipliedReportingOverflow(by: 10)
-            let (sum, isStillTooLarge) = shifted.addingReportingOverflow(UInt64(digit - UInt8(ascii: "0")))
-            guard !isTooLarge, !isStillTooLarge else { return nil }
-            value = sum
-        }
-        self = value
-    }
 }
