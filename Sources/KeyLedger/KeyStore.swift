@@ -34,8 +34,8 @@ public final class KeyStore: Sendable {
 
     /// Where it lives.
     public let folder: LedgerFolder
-    /// Reads the ledger's log; usable until ``close()``.
-    public var reader: LedgerReader { writer.reader }
+    /// Reads the ledger's events with their details and names; usable until ``close()``.
+    public let audit: AuditReader
     let options: Options
     let writer: LedgerWriter
     let custody: Custody
@@ -88,7 +88,9 @@ public final class KeyStore: Sendable {
             try LedgerWriter(folder, projection: live, clock: options.clock, progress: progress)
         }
         let material = try KeyStoreError.store { () throws(StoreError) in try MaterialStore(folder, isReadOnly: false) }
-        custody = try Custody(material, masterKey: masterKey, origin: manifest.origin, path: folder.path)
+        let custody = try Custody(material, masterKey: masterKey, origin: manifest.origin, path: folder.path)
+        audit = AuditReader(reader: writer.reader, custody: custody, material: material)
+        self.custody = custody
         self.folder = folder
         self.options = options
         self.live = live
@@ -121,7 +123,10 @@ public final class KeyStore: Sendable {
 
     /// Wipes every plaintext key, records that, and gives the ledger back.
     public func close() async throws(KeyStoreError) {
-        defer { custody.close() }
+        defer {
+            custody.forgetTenants()
+            audit.material.close()
+        }
         do throws(KeyStoreError) {
             try await evictAll(reason: "the key store was closed")
         } catch {
@@ -202,7 +207,7 @@ public final class KeyStore: Sendable {
         let records = live.read { $0.tenants.sorted { $0.value.createdBy < $1.value.createdBy } }
         var tenants: [Tenant] = []
         for (id, record) in records {
-            let name = try self.name(createdBy: record.createdBy, tenant: id)
+            let name = try audit.name(createdBy: record.createdBy, tenant: id)
             tenants.append(Tenant(store: self, id: id, name: try EntityName(name), caller: options.caller))
         }
         return tenants

@@ -168,17 +168,6 @@ final class Custody: Sendable {
         return key
     }
 
-    /// The public key of a version, without waking the private one.
-    func publicKey(of version: KeyVersion) throws(KeyStoreError) -> Ed25519.PublicKey {
-        let subject = "key \(version.key) version \(version.number)"
-        let blob = try blob(.version(version), subject)
-        do throws(CryptoError) {
-            return try Ed25519.PublicKey(unsafe blob.header.span.bytes)
-        } catch {
-            throw .materialDamaged(subject: subject, reason: error.description)
-        }
-    }
-
     private static func context(
         of version: KeyVersion, _ algorithm: KeyAlgorithm, _ tenant: TenantID, publicKey: [UInt8]
     ) -> WrapContext {
@@ -227,10 +216,8 @@ final class Custody: Sendable {
         return orphans.count
     }
 
-    func close() {
-        tenants.withLock { $0.removeAll() }
-        material.close()
-    }
+    /// Lets go of all tenants' keys, which wipes them.
+    func forgetTenants() { tenants.withLock { $0.removeAll() } }
 }
 
 /// What can wrap a secret: the master key, and a tenant's key.

@@ -68,28 +68,6 @@ extension KeyStore {
         }
     }
 
-    /// The name in the details of the event that created something.
-    func name(createdBy sequence: UInt64, tenant: TenantID) throws(KeyStoreError) -> String {
-        let details = try details(of: sequence, tenant: tenant)
-        return details?["name"]?.string ?? "(forgotten)"
-    }
-
-    /// The details of an event, opened; nil if it has none.
-    func details(of sequence: UInt64, tenant: TenantID?) throws(KeyStoreError) -> JSONObject? {
-        let reader = reader
-        guard let sealed = try KeyStoreError.store({ () throws(StoreError) in try reader.sealedDetails(of: sequence) }),
-            let block = try KeyStoreError.store({ () throws(StoreError) in try reader.block(containing: sequence) })
-        else { return nil }
-        let event = EventID(value: block.transfers[Int(sequence - block.firstSequence)].id)
-        let secrets: TenantSecrets? = if let tenant { try custody.secrets(of: tenant) } else { nil }
-        do throws(CryptoError) {
-            if let secrets { return try Details.open(sealed, of: event, under: secrets.details).details }
-            return try Details.open(sealed, of: event, under: custody.root.details).details
-        } catch {
-            throw .materialDamaged(subject: "the details of event \(sequence)", reason: error.description)
-        }
-    }
-
     // MARK: Asking the ledger
 
     func reply<Status>(_ ticket: Ticket<Status>) async throws(KeyStoreError) -> Reply<Status> {

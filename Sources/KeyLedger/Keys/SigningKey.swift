@@ -73,7 +73,7 @@ public struct SigningKey: Sendable {
         _ signature: [UInt8], of message: [UInt8], version: UInt32? = nil
     ) async throws(KeyStoreError) -> Bool {
         let version = if let version { try handle.version(version) } else { try handle.activeVersion() }
-        let publicKey = try handle.store.custody.publicKey(of: version)
+        let publicKey = try handle.store.audit.publicKey(of: version)
         let isValid = publicKey.isValidSignature(unsafe signature.span.bytes, for: unsafe message.span.bytes)
         let event = try handle.store.newEventID()
         var details = Self.details(of: message)
@@ -95,7 +95,7 @@ public struct SigningKey: Sendable {
     /// - Parameter version: The active one if nil.
     public func publicKey(version: UInt32? = nil) throws(KeyStoreError) -> Ed25519.PublicKey {
         let version = if let version { try handle.version(version) } else { try handle.activeVersion() }
-        return try handle.store.custody.publicKey(of: version)
+        return try handle.store.audit.publicKey(of: version)
     }
 
     private static func sign(_ messages: [[UInt8]], with material: KeyMaterial) throws(KeyStoreError) -> [[UInt8]] {

@@ -45,7 +45,7 @@ public struct Tenant: Sendable {
         }
         var keys: [KeyHandle] = []
         for (keyID, record) in records {
-            let name = try EntityName(try store.name(createdBy: record.createdBy, tenant: id))
+            let name = try EntityName(try store.audit.name(createdBy: record.createdBy, tenant: id))
             keys.append(KeyHandle(tenant: self, id: keyID, name: name, algorithm: record.algorithm))
         }
         return keys

@@ -9,6 +9,8 @@ struct ByteWriter {
     }
 
     mutating func append(_ more: [UInt8]) { bytes.append(contentsOf: more) }
+
+    mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
 }
 
 /// Reads what `ByteWriter` wrote. Anything else is nil, not a trap.

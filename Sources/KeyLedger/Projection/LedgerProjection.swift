@@ -110,11 +110,14 @@ public struct LedgerProjection: Sendable, Hashable {
 // MARK: - Folding
 
 extension LedgerProjection {
-    /// Folds a committed block.
-    public mutating func apply(_ block: Block) {
-        block.forEachEvent { event in apply(event) }
-        lastTimestamp = block.timestamp
-        eventCount = block.nextSequence
+    /// Folds a committed block, or those of its events that come before `end`.
+    public mutating func apply(_ block: Block, to end: UInt64 = .max) {
+        block.forEachEvent { event in
+            guard event.sequence < end else { return }
+            apply(event)
+            lastTimestamp = event.timestamp
+            eventCount = event.sequence + 1
+        }
     }
 
     private mutating func apply(_ event: Block.Event) {

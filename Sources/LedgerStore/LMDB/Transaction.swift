@@ -72,6 +72,13 @@ internal import Glibc
         if code != MDB_NOTFOUND { try LMDBError.check(code, "mdb_del", path) }
     }
 
+    /// How many entries a table has.
+    borrowing func count(of table: Table) throws(LMDBError) -> UInt64 {
+        var statistics = MDB_stat()
+        try LMDBError.check(unsafe mdb_stat(handle, table.handle, &statistics), "mdb_stat", path)
+        return UInt64(statistics.ms_entries)
+    }
+
     /// Empties a table.
     borrowing func clear(_ table: Table) throws(LMDBError) {
         try LMDBError.check(unsafe mdb_drop(handle, table.handle, 0), "mdb_drop", path)

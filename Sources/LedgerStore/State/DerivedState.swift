@@ -14,15 +14,16 @@ final class DerivedState: Sendable {
     private let resolutions: Table
     private let timestamps: Table
 
-    init(path: String) throws(StoreError) {
+    init(path: String, isReadOnly: Bool = false) throws(StoreError) {
         do throws(LMDBError) {
-            environment = try Environment(path: path, options: .init(createsIfMissing: true))
-            meta = try environment.table("meta")
-            accounts = try environment.table("accounts")
-            open = try environment.table("open")
-            ids = try environment.table("ids")
-            resolutions = try environment.table("resolutions")
-            timestamps = try environment.table("timestamps")
+            environment = try Environment(
+                path: path, options: .init(isReadOnly: isReadOnly, createsIfMissing: !isReadOnly))
+            meta = try environment.table("meta", isReadOnly: isReadOnly)
+            accounts = try environment.table("accounts", isReadOnly: isReadOnly)
+            open = try environment.table("open", isReadOnly: isReadOnly)
+            ids = try environment.table("ids", isReadOnly: isReadOnly)
+            resolutions = try environment.table("resolutions", isReadOnly: isReadOnly)
+            timestamps = try environment.table("timestamps", isReadOnly: isReadOnly)
         } catch {
             throw StoreError(error)
         }
