@@ -2,6 +2,8 @@ internal import COpenSSL
 
 // The calls into OpenSSL's EVP interface; everything above them is typed Swift.
 
+// MARK: - AES-256-GCM
+
 /// Algorithms fetched once: fetching takes longer than encrypting a small message.
 ///
 /// Sendable: fetched algorithms are immutable and reference-counted by OpenSSL.
@@ -82,6 +84,8 @@ internal import COpenSSL
     }
 }
 
+// MARK: - Ed25519
+
 /// An Ed25519 private key inside OpenSSL.
 ///
 /// Sendable: an `EVP_PKEY` is not changed after creation and is reference-counted by OpenSSL; each signature uses a
@@ -140,55 +144,36 @@ internal import COpenSSL
     }
 }
 
-/// One key derivation function of OpenSSL, by name.
-@safe struct KeyDerivation {
-    /// A parameter; `bytes` takes the next of the byte strings given to `derive`.
-    enum Parameter {
-        case text(String, StaticString)
-        case bytes(String)
-        case number(String, UInt64)
-    }
+// MARK: - scrypt
 
-    private let name: String
-
-    init(_ name: String) { self.name = name }
-
-    func derive(
-        count: Int, _ parameters: [Parameter], _ first: RawSpan, _ second: RawSpan, _ third: RawSpan = RawSpan()
-    ) throws(CryptoError) -> SecretBytes {
-        let kdf = unsafe EVP_KDF_fetch(nil, name, nil)
-        defer { unsafe EVP_KDF_free(kdf) }
-        let context = unsafe EVP_KDF_CTX_new(kdf)
-        defer { unsafe EVP_KDF_CTX_free(context) }
-        let builder = unsafe OSSL_PARAM_BLD_new()
-        defer { unsafe OSSL_PARAM_BLD_free(builder) }
-        var spans = 0
-        for parameter in parameters {
-            let result: Int32
-            switch parameter {
-            case .text(let name, let value):
-                result = unsafe OSSL_PARAM_BLD_push_utf8_string(builder, name, value.utf8Start, value.utf8CodeUnitCount)
-            case .number(let name, let value):
-                // scrypt's r and p are 32-bit parameters; OpenSSL converts as long as the value fits.
-                result = unsafe OSSL_PARAM_BLD_push_uint64(builder, name, value)
-            case .bytes(let name):
-                let span = spans == 0 ? first : spans == 1 ? second : third
-                spans += 1
-                result = unsafe span.withUnsafeBytes { bytes in
-                    unsafe OSSL_PARAM_BLD_push_octet_string(builder, name, bytes.bytePointer, bytes.count)
+/// RFC 7914 with parameters already checked. OpenSSL's copies and tables are in the ordinary heap until it has wiped
+/// them, before this returns.
+func deriveScrypt(
+    passphrase: RawSpan, salt: RawSpan, parameters: Scrypt.Parameters, into output: inout MutableRawSpan
+) throws(CryptoError) {
+    let result = keepingErrorQueue {
+        unsafe output.withUnsafeMutableBytes { output in
+            unsafe passphrase.withUnsafeBytes { passphrase in
+                unsafe salt.withUnsafeBytes { salt in
+                    unsafe EVP_PBE_scrypt(
+                        UnsafeRawPointer(passphrase.bytePointer).assumingMemoryBound(to: CChar.self), passphrase.count,
+                        salt.bytePointer, salt.count, parameters.n, UInt64(parameters.r), UInt64(parameters.p),
+                        Scrypt.memoryByteCountMax, output.bytePointer(at: 0), output.count)
                 }
             }
-            guard result == 1 else { throw .backend(operation: "OSSL_PARAM_BLD_push") }
-        }
-        guard let list = unsafe OSSL_PARAM_BLD_to_param(builder) else { throw .backend(operation: "OSSL_PARAM_BLD_to_param") }
-        defer { unsafe OSSL_PARAM_free(list) }
-        return try SecretBytes(count: count) { (output: inout MutableRawSpan) throws(CryptoError) in
-            let result = unsafe output.withUnsafeMutableBytes { output in
-                unsafe EVP_KDF_derive(context, output.bytePointer(at: 0), output.count, list)
-            }
-            guard result == 1 else { throw .backend(operation: "EVP_KDF_derive") }
         }
     }
+    guard result == 1 else { throw .backend(operation: "EVP_PBE_scrypt") }
+}
+
+// MARK: - Errors
+
+/// Runs `body` and drops what it left in the thread's queue of OpenSSL errors. The queue belongs to the host program
+/// too, whose TLS would take a forged signature found here for a failure of its own.
+private func keepingErrorQueue<Result>(_ body: () -> Result) -> Result {
+    ERR_set_mark()
+    defer { ERR_pop_to_mark() }
+    return body()
 }
 
 // MARK: - Pointers
