@@ -86,61 +86,118 @@ internal import COpenSSL
 
 // MARK: - Ed25519
 
-/// An Ed25519 private key inside OpenSSL.
+/// An Ed25519 key inside OpenSSL, for the length of one operation.
 ///
-/// Sendable: an `EVP_PKEY` is not changed after creation and is reference-counted by OpenSSL; each signature uses a
-/// context of its own.
-@safe struct SigningContext: ~Copyable, @unchecked Sendable {
-    private let key: OpaquePointer
+/// OpenSSL 3.0 puts raw private keys into the ordinary heap, unlocked, until the `EVP_PKEY` is freed (and wiped). So
+/// the key that lasts is the seed in the secure heap, and this copy of it is made for each signature: with the public
+/// key at hand that takes a tenth of the time of the signature itself.
+@safe struct Ed25519Key: ~Copyable {
+    private let handle: OpaquePointer
 
+    /// The key pair of a seed alone, from which the public key must be computed.
     init(seed: borrowing SecretBytes) throws(CryptoError) {
-        let key = unsafe seed.withBytes { seed in
-            unsafe seed.withUnsafeBytes { seed in
-                unsafe EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nil, seed.bytePointer, seed.count)
+        let handle = unsafe keepingErrorQueue {
+            unsafe seed.withBytes { seed in
+                unsafe seed.withUnsafeBytes { seed in
+                    unsafe EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nil, seed.bytePointer, seed.count)
+                }
             }
         }
-        guard let key = unsafe key else { throw .backend(operation: "EVP_PKEY_new_raw_private_key") }
-        unsafe self.key = key
+        guard let handle = unsafe handle else { throw .backend(operation: "EVP_PKEY_new_raw_private_key") }
+        unsafe self.handle = handle
     }
 
-    deinit { unsafe EVP_PKEY_free(key) }
+    /// The key pair of a seed and the public key computed from it.
+    ///
+    /// OpenSSL believes that they belong together. They must: signatures of one seed under two public keys give
+    /// the seed away.
+    init(seed: borrowing SecretBytes, publicKey: Ed25519.PublicKey) throws(CryptoError) {
+        let handle = unsafe keepingErrorQueue {
+            unsafe seed.withBytes { seed in
+                unsafe seed.withUnsafeBytes { seed in
+                    unsafe publicKey.bytes.withUnsafeBytes { publicKey in
+                        unsafe Self.makePair(seed, publicKey)
+                    }
+                }
+            }
+        }
+        guard let handle = unsafe handle else { throw .backend(operation: "EVP_PKEY_fromdata") }
+        unsafe self.handle = handle
+    }
+
+    /// A public key alone.
+    init(publicKey: Ed25519.PublicKey) throws(CryptoError) {
+        let bytes = publicKey.bytes
+        let handle = unsafe keepingErrorQueue {
+            unsafe EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nil, bytes, bytes.count)
+        }
+        guard let handle = unsafe handle else { throw .backend(operation: "EVP_PKEY_new_raw_public_key") }
+        unsafe self.handle = handle
+    }
+
+    deinit { unsafe EVP_PKEY_free(handle) }
 
     borrowing func publicKeyBytes() throws(CryptoError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: 32)
-        var count = 32
-        guard unsafe EVP_PKEY_get_raw_public_key(key, &bytes, &count) == 1, count == 32 else {
+        var bytes = [UInt8](repeating: 0, count: Ed25519.publicKeyByteCount)
+        var count = bytes.count
+        guard unsafe EVP_PKEY_get_raw_public_key(handle, &bytes, &count) == 1, count == bytes.count else {
             throw .backend(operation: "EVP_PKEY_get_raw_public_key")
         }
         return bytes
     }
 
     borrowing func sign(_ message: RawSpan) throws(CryptoError) -> [UInt8] {
-        let context = unsafe EVP_MD_CTX_new()
+        guard let context = unsafe EVP_MD_CTX_new() else { throw .backend(operation: "EVP_MD_CTX_new") }
         defer { unsafe EVP_MD_CTX_free(context) }
         var signature = [UInt8](repeating: 0, count: Ed25519.signatureByteCount)
         var count = signature.count
-        let result = unsafe message.withUnsafeBytes { message in
-            unsafe EVP_DigestSignInit(context, nil, nil, nil, key) == 1
-                && EVP_DigestSign(context, &signature, &count, message.bytePointer, message.count) == 1
+        let isSigned = keepingErrorQueue {
+            unsafe message.withUnsafeBytes { message in
+                unsafe EVP_DigestSignInit(context, nil, nil, nil, handle) == 1
+                    && EVP_DigestSign(context, &signature, &count, message.bytePointer, message.count) == 1
+            }
         }
-        guard result, count == signature.count else { throw .backend(operation: "EVP_DigestSign") }
+        guard isSigned, count == signature.count else { throw .backend(operation: "EVP_DigestSign") }
         return signature
     }
 
-    static func verify(_ signature: RawSpan, _ message: RawSpan, publicKey: [UInt8]) -> Bool {
-        guard let key = unsafe EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nil, publicKey, publicKey.count) else {
-            return false
-        }
-        defer { unsafe EVP_PKEY_free(key) }
-        let context = unsafe EVP_MD_CTX_new()
+    borrowing func verifies(_ signature: RawSpan, for message: RawSpan) -> Bool {
+        guard let context = unsafe EVP_MD_CTX_new() else { return false }
         defer { unsafe EVP_MD_CTX_free(context) }
-        return unsafe signature.withUnsafeBytes { signature in
-            unsafe message.withUnsafeBytes { message in
-                unsafe EVP_DigestVerifyInit(context, nil, nil, nil, key) == 1
-                    && EVP_DigestVerify(
-                        context, signature.bytePointer, signature.count, message.bytePointer, message.count) == 1
+        return keepingErrorQueue {
+            unsafe signature.withUnsafeBytes { signature in
+                unsafe message.withUnsafeBytes { message in
+                    unsafe EVP_DigestVerifyInit(context, nil, nil, nil, handle) == 1
+                        && EVP_DigestVerify(
+                            context, signature.bytePointer, signature.count, message.bytePointer, message.count) == 1
+                }
             }
         }
+    }
+
+    private static func makePair(
+        _ seed: UnsafeRawBufferPointer, _ publicKey: UnsafeRawBufferPointer
+    ) -> OpaquePointer? {
+        guard let context = unsafe EVP_PKEY_CTX_new_from_name(nil, "ED25519", nil) else { return nil }
+        defer { unsafe EVP_PKEY_CTX_free(context) }
+        // OSSL_PKEY_PARAM_PRIV_KEY and _PUB_KEY. OpenSSL keeps the pointers to these names, so they must be static.
+        let (seedName, publicKeyName): (StaticString, StaticString) = ("priv", "pub")
+        var parameters = unsafe [
+            octets(seed, named: seedName), octets(publicKey, named: publicKeyName), OSSL_PARAM_construct_end(),
+        ]
+        // EVP_PKEY_KEYPAIR: a macro of macros, which is not imported.
+        let keyPair = OSSL_KEYMGMT_SELECT_PRIVATE_KEY | OSSL_KEYMGMT_SELECT_PUBLIC_KEY
+        var handle: OpaquePointer?
+        guard unsafe EVP_PKEY_fromdata_init(context) == 1,
+            unsafe EVP_PKEY_fromdata(context, &handle, keyPair, &parameters) == 1
+        else { return nil }
+        return unsafe handle
+    }
+
+    private static func octets(_ bytes: UnsafeRawBufferPointer, named name: StaticString) -> OSSL_PARAM {
+        unsafe OSSL_PARAM_construct_octet_string(
+            UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self),
+            UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
     }
 }
 
