@@ -13,16 +13,22 @@ internal import COpenSSL
 }
 
 /// One AES-256-GCM operation. Lives inside one call, so never on two threads.
+///
+/// OpenSSL keeps the expanded key in the ordinary heap and wipes it when the context is freed: it exists there only for
+/// the length of that call.
 @safe struct CipherContext: ~Copyable {
     private let handle: OpaquePointer
 
     init(encrypting: Bool, key: borrowing SecretBytes, nonce: RawSpan) throws(CryptoError) {
         guard let handle = unsafe EVP_CIPHER_CTX_new() else { throw .backend(operation: "EVP_CIPHER_CTX_new") }
-        let result = key.withBytes { key in
-            unsafe key.withUnsafeBytes { key in
-                unsafe nonce.withUnsafeBytes { nonce in
-                    unsafe EVP_CipherInit_ex2(
-                        handle, Algorithms.shared.aes256GCM, key.bytePointer, nonce.bytePointer, encrypting ? 1 : 0, nil)
+        let result = keepingErrorQueue {
+            key.withBytes { key in
+                unsafe key.withUnsafeBytes { key in
+                    unsafe nonce.withUnsafeBytes { nonce in
+                        unsafe EVP_CipherInit_ex2(
+                            handle, Algorithms.shared.aes256GCM, key.bytePointer, nonce.bytePointer,
+                            encrypting ? 1 : 0, nil)
+                    }
                 }
             }
         }
@@ -37,47 +43,57 @@ internal import COpenSSL
 
     borrowing func authenticate(_ context: RawSpan) throws(CryptoError) {
         guard context.byteCount > 0 else { return }
-        var count: Int32 = 0
         let length = try Int32(checking: context.byteCount)
-        let result = unsafe context.withUnsafeBytes { context in
-            unsafe EVP_CipherUpdate(handle, nil, &count, context.bytePointer, length)
+        var count: Int32 = 0
+        let result = keepingErrorQueue {
+            unsafe context.withUnsafeBytes { context in
+                unsafe EVP_CipherUpdate(handle, nil, &count, context.bytePointer, length)
+            }
         }
         guard result == 1 else { throw .backend(operation: "EVP_CipherUpdate") }
     }
 
-    /// Appends the ciphertext and the tag.
-    borrowing func encrypt(_ plaintext: RawSpan, appendingTo box: inout [UInt8]) throws(CryptoError) {
-        let start = box.count
+    /// Fills `output` from `start` to its end with the ciphertext and the tag.
+    borrowing func encrypt(
+        _ plaintext: RawSpan, into output: inout MutableRawSpan, from start: Int
+    ) throws(CryptoError) {
+        precondition(
+            output.byteCount == start + plaintext.byteCount + AES256GCM.tagByteCount, "room for ciphertext and tag")
         let length = try Int32(checking: plaintext.byteCount)
-        box.append(contentsOf: repeatElement(0, count: plaintext.byteCount + 16))
-        let result = unsafe box.withUnsafeMutableBytes { box in
-            unsafe plaintext.withUnsafeBytes { plaintext in
-                var count: Int32 = 0
-                let tag = unsafe box.bytePointer(at: start + plaintext.count)
-                // With GCM the final step has nothing left to write; the tag's place serves as its output.
-                return unsafe EVP_CipherUpdate(handle, box.bytePointer(at: start), &count, plaintext.bytePointer, length) == 1
-                    && EVP_CipherFinal_ex(handle, tag, &count) == 1
-                    && EVP_CIPHER_CTX_ctrl(handle, EVP_CTRL_AEAD_GET_TAG, 16, tag) == 1
+        let isSealed = keepingErrorQueue {
+            unsafe output.withUnsafeMutableBytes { output in
+                unsafe plaintext.withUnsafeBytes { plaintext in
+                    var count: Int32 = 0
+                    let tag = unsafe output.bytePointer(at: start + plaintext.count)
+                    // In this mode the final step writes nothing; the tag's place serves as its output.
+                    return unsafe EVP_CipherUpdate(
+                        handle, output.bytePointer(at: start), &count, plaintext.bytePointer, length) == 1
+                        && EVP_CipherFinal_ex(handle, tag, &count) == 1
+                        && EVP_CIPHER_CTX_ctrl(handle, EVP_CTRL_AEAD_GET_TAG, Int32(AES256GCM.tagByteCount), tag) == 1
+                }
             }
         }
-        guard result else { throw .backend(operation: "EVP_CipherUpdate") }
+        guard isSealed else { throw .backend(operation: "EVP_CipherFinal_ex") }
     }
 
     /// Fills `plaintext`, whose bytes count for nothing when this throws.
     borrowing func decrypt(
         _ ciphertext: RawSpan, tag: RawSpan, into plaintext: inout MutableRawSpan
     ) throws(CryptoError) {
+        precondition(tag.byteCount == AES256GCM.tagByteCount, "a whole tag")
         precondition(ciphertext.byteCount == plaintext.byteCount, "plaintext and ciphertext have one length")
         let length = try Int32(checking: ciphertext.byteCount)
         var tag = tag.array
         var rest = [UInt8](repeating: 0, count: 16)
-        let isAuthentic = unsafe plaintext.withUnsafeMutableBytes { plaintext in
-            unsafe ciphertext.withUnsafeBytes { ciphertext in
-                var count: Int32 = 0
-                return unsafe EVP_CipherUpdate(
-                    handle, plaintext.bytePointer(at: 0), &count, ciphertext.bytePointer, length) == 1
-                    && EVP_CIPHER_CTX_ctrl(handle, EVP_CTRL_AEAD_SET_TAG, 16, &tag) == 1
-                    && EVP_CipherFinal_ex(handle, &rest, &count) == 1
+        let isAuthentic = keepingErrorQueue {
+            unsafe plaintext.withUnsafeMutableBytes { plaintext in
+                unsafe ciphertext.withUnsafeBytes { ciphertext in
+                    var count: Int32 = 0
+                    return unsafe EVP_CipherUpdate(
+                        handle, plaintext.bytePointer(at: 0), &count, ciphertext.bytePointer, length) == 1
+                        && EVP_CIPHER_CTX_ctrl(handle, EVP_CTRL_AEAD_SET_TAG, Int32(tag.count), &tag) == 1
+                        && EVP_CipherFinal_ex(handle, &rest, &count) == 1
+                }
             }
         }
         guard isAuthentic else { throw .authenticationFailed }
@@ -221,6 +237,25 @@ func deriveScrypt(
         }
     }
     guard result == 1 else { throw .backend(operation: "EVP_PBE_scrypt") }
+}
+
+// MARK: - Random bytes
+
+/// Fills `output` from one of OpenSSL's two generators (SP 800-90A): what is secret and what will be seen by others do
+/// not come from the same one.
+func fillRandomly(_ output: inout MutableRawSpan, asSecret isSecret: Bool) throws(CryptoError) {
+    let count = try Int32(checking: output.byteCount)
+    let result = keepingErrorQueue {
+        unsafe output.withUnsafeMutableBytes { output in
+            unsafe isSecret
+                ? RAND_priv_bytes(output.bytePointer(at: 0), count) : RAND_bytes(output.bytePointer(at: 0), count)
+        }
+    }
+    guard result == 1 else {
+        // A thread's first random bytes need a generator of its own, which OpenSSL puts into the secure heap.
+        if SecureHeap.isFull { throw .secureMemoryExhausted }
+        throw .backend(operation: isSecret ? "RAND_priv_bytes" : "RAND_bytes")
+    }
 }
 
 // MARK: - Errors
