@@ -4,7 +4,8 @@ internal import COpenSSL
 /// guarded by unmapped pages, left out of core dumps), wiped when the value ends, and never copied implicitly.
 ///
 /// While OpenSSL works with a secret (an AES key schedule, a signature, scrypt) it has a copy in the ordinary heap, which
-/// it wipes before the call returns; no copy outlives the operation.
+/// it wipes before the call returns. What passes through registers can reach the stack: the dynamic linker saves them on
+/// the first call of each C function, unless the program is linked with `-z now`.
 ///
 /// Has no description, no equality operator and no encoding. Compare with ``isEqual(to:)``.
 ///
