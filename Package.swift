@@ -32,7 +32,10 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "KeyLedgerCLI",
-            dependencies: ["KeyLedger", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "KeyLedger", "LedgerStore", "Ledger", "LedgerConformance", "Transparency", "CryptoPrimitives",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: strict),
 
         .target(name: "LedgerConformance", dependencies: ["Ledger"], swiftSettings: strict),
@@ -44,11 +47,12 @@ let package = Package(
             name: "CryptoPrimitivesTests", dependencies: ["CryptoPrimitives"], resources: [.copy("Vectors")],
             swiftSettings: strict),
         .testTarget(
-            name: "TransparencyTests", dependencies: ["Transparency", "CryptoPrimitives"],
+            name: "TransparencyTests", dependencies: ["Transparency", "CryptoPrimitives", "COpenSSL"],
             resources: [.copy("Vectors")], swiftSettings: strict),
         .testTarget(name: "LedgerStoreTests", dependencies: ["LedgerStore", "Ledger"], swiftSettings: strict),
         .testTarget(
-            name: "KeyLedgerTests", dependencies: ["KeyLedger", "LedgerStore", "Ledger", "CryptoPrimitives"],
+            name: "KeyLedgerTests",
+            dependencies: ["KeyLedger", "LedgerStore", "Ledger", "CryptoPrimitives", "Transparency"],
             swiftSettings: strict),
         .testTarget(name: "KeyLedgerCLITests", dependencies: ["KeyLedgerCLI"], swiftSettings: strict),
     ],

@@ -149,7 +149,7 @@ public final class KeyStore: Sendable {
             for (event, residency) in residencies[start..<min(start + Block.eventCountMax, residencies.count)] {
                 let eviction = try self.eviction(of: event, residency.version)
                 let caller = Caller(actor: options.caller.actor, reason: reason)
-                details.append(try seal(caller.details(), of: EventID(value: eviction.id), at: evictions.count, tenant: tenant(of: residency.version.key)))
+                details.append(try seal(caller.details(), of: EventID(eviction.id), at: evictions.count, tenant: tenant(of: residency.version.key)))
                 evictions.append(eviction)
             }
             // One that expires at this very moment is refused, and gone all the same.

@@ -73,6 +73,12 @@ public struct LedgerFolder: Sendable, Hashable {
         return manifest
     }
 
+    /// The process that has the ledger open for writing, as it named itself; nil if none says so.
+    public var writer: String? {
+        guard let holder = try? String(contentsOfFile: lockPath, encoding: .utf8), !holder.isEmpty else { return nil }
+        return holder
+    }
+
     private func isEmpty() throws(StoreError) -> Bool {
         do {
             return try FileManager.default.contentsOfDirectory(atPath: path).isEmpty

@@ -51,7 +51,7 @@ public final class AuditReader: Sendable {
             block.operation == .createTransfers
         else { return nil }
         let index = UInt32(sequence - block.firstSequence)
-        let event = EventID(value: block.transfers[Int(index)].id)
+        let event = EventID(block.transfers[Int(index)].id)
         let secrets: TenantSecrets? = if let tenant { try custody.secrets(of: tenant) } else { nil }
         let opened: (details: JSONObject, commitment: SHA256Digest)
         do throws(CryptoError) {

@@ -66,9 +66,9 @@ final class Custody: Sendable {
 
     // MARK: Names
 
-    func id(ofTenant name: EntityName) -> TenantID { TenantID(value: derive("tenant", 0, name)) }
+    func id(ofTenant name: EntityName) -> TenantID { TenantID(derive("tenant", 0, name)) }
 
-    func id(ofKey name: EntityName, of tenant: TenantID) -> KeyID { KeyID(value: derive("key", tenant.value, name)) }
+    func id(ofKey name: EntityName, of tenant: TenantID) -> KeyID { KeyID(derive("key", tenant.value, name)) }
 
     private func derive(_ kind: StaticString, _ owner: UInt128, _ name: EntityName) -> UInt128 {
         var bytes = ByteWriter()

@@ -48,7 +48,7 @@ extension MaterialStore.Name {
     static func version(_ version: KeyVersion) -> Self { Self(owner: version.key.value, version: version.number, kind: 4) }
 
     /// The version this name is of, or nil for the other kinds.
-    var keyVersion: KeyVersion? { kind == 4 ? KeyVersion(key: KeyID(value: owner), number: version) : nil }
+    var keyVersion: KeyVersion? { kind == 4 ? KeyVersion(key: KeyID(owner), number: version) : nil }
     /// The tenant this name is of, or nil for the other kinds.
-    var tenant: TenantID? { kind == 2 || kind == 3 ? TenantID(value: owner) : nil }
+    var tenant: TenantID? { kind == 2 || kind == 3 ? TenantID(owner) : nil }
 }

@@ -31,6 +31,12 @@ public struct KeyVersion: Hashable, Sendable, Comparable {
     public let key: KeyID
     public let number: UInt32
 
+    /// A version by its number.
+    public init(key: KeyID, number: UInt32) {
+        self.key = key
+        self.number = number
+    }
+
     public static func < (a: Self, b: Self) -> Bool { (a.key, a.number) < (b.key, b.number) }
 }
 

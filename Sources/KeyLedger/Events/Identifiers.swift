@@ -6,26 +6,31 @@ internal import Synchronization
 /// and the name cannot be read back.
 public struct TenantID: Hashable, Sendable, Comparable {
     let value: UInt128
+    /// The tenant that a record names in `user_data_128`.
+    public init(_ value: UInt128) { self.value = value }
     public static func < (a: Self, b: Self) -> Bool { a.value < b.value }
 }
 
 /// A key, over all of its versions. Derived from tenant and name as ``TenantID`` is.
 public struct KeyID: Hashable, Sendable, Comparable {
     let value: UInt128
+    /// The key that a record names in `user_data_128`.
+    public init(_ value: UInt128) { self.value = value }
     public static func < (a: Self, b: Self) -> Bool { a.value < b.value }
 }
 
 /// An event, as its caller names it: repeating an operation under the same id never counts twice.
 public struct EventID: Hashable, Sendable, Comparable {
     let value: UInt128
-    init(value: UInt128) { self.value = value }
+    /// The event of a transfer with this id.
+    public init(_ value: UInt128) { self.value = value }
     public static func < (a: Self, b: Self) -> Bool { a.value < b.value }
 }
 
 /// Ids whose text form is 26 digits of Crockford's base 32, as in ULIDs.
 protocol TextIdentifier: LosslessStringConvertible {
     var value: UInt128 { get }
-    init(value: UInt128)
+    init(_ value: UInt128)
 }
 
 extension TextIdentifier {
@@ -45,7 +50,7 @@ extension TextIdentifier {
             guard let digit = digits.firstIndex(of: character), value >> 123 == 0 else { return nil }
             value = value << 5 | UInt128(digit)
         }
-        self.init(value: value)
+        self.init(value)
     }
 }
 
@@ -65,7 +70,7 @@ final class EventIDGenerator: Sendable {
         let random = try SecureRandom.bytes(count: 10).reduce(UInt128(0)) { $0 << 8 | UInt128($1) }
         let fresh = UInt128(clock() / 1_000_000) << 80 | random
         return EventID(
-            value: last.withLock { last in
+            last.withLock { last in
                 last = fresh >> 80 > last >> 80 ? fresh : last + 1
                 return last
             })

@@ -142,7 +142,7 @@ struct Envelope {
             let key: UInt128 = reader.next(), let number: UInt32 = reader.next()
         else { return nil }
         return (
-            Envelope(tenant: TenantID(value: tenant), version: KeyVersion(key: KeyID(value: key), number: number)),
+            Envelope(tenant: TenantID(tenant), version: KeyVersion(key: KeyID(key), number: number)),
             bytes.dropFirst(40)
         )
     }

@@ -98,7 +98,7 @@ public struct KeyHandle: Sendable {
         try await store.record(
             chain,
             details: [
-                try store.seal(tenant.caller.details(details), of: EventID(value: chain[0].id), tenant: tenant.id)
+                try store.seal(tenant.caller.details(details), of: EventID(chain[0].id), tenant: tenant.id)
             ], of: name.description)
     }
 

@@ -100,6 +100,9 @@ public struct LedgerProjection: Sendable, Hashable {
     /// Before the first event.
     public init() {}
 
+    /// The tenant that has an account on the custody ledger.
+    public func tenant(ofAccount id: UInt128) -> TenantID? { tenantsByAccount[id] }
+
     /// The version a residency or use is about.
     public subscript(version: KeyVersion) -> VersionRecord? {
         guard let key = keys[version.key], version.number > 0, Int(version.number) <= key.versions.count else { return nil }
@@ -124,7 +127,7 @@ extension LedgerProjection {
         switch event.record {
         case .account(let account, .created):
             if account.userData32 == AccountKind.tenant.rawValue, account.ledger == LedgerKind.custody.rawValue {
-                tenantsByAccount[account.id] = TenantID(value: account.userData128)
+                tenantsByAccount[account.id] = TenantID(account.userData128)
             }
         case .account: break
         case .expiry: expire(at: event.timestamp)
@@ -136,25 +139,25 @@ extension LedgerProjection {
 
     private mutating func apply(_ transfer: Transfer, sequence: UInt64) {
         guard let kind = EventKind(rawValue: transfer.userData32) else { return }
-        let key = KeyID(value: transfer.userData128)
+        let key = KeyID(transfer.userData128)
         let version = KeyVersion(key: key, number: UInt32(truncatingIfNeeded: transfer.userData64))
         let amount = UInt64(clamping: transfer.amount)
         switch kind {
         case .createTenant:
-            tenants[TenantID(value: transfer.userData128)] = TenantRecord(createdAt: transfer.timestamp, createdBy: sequence)
+            tenants[TenantID(transfer.userData128)] = TenantRecord(createdAt: transfer.timestamp, createdBy: sequence)
         case .generate: generate(version, transfer, sequence)
         case .budget: update(version) { $0.budget = transfer.amount }
         case .cryptoperiod:
-            cryptoperiods[EventID(value: transfer.id)] = Cryptoperiod(version: version, expiresAt: transfer.expiresAt ?? .max)
+            cryptoperiods[EventID(transfer.id)] = Cryptoperiod(version: version, expiresAt: transfer.expiresAt ?? .max)
         case .retire:
             update(version) {
                 $0.state = .deactivated
                 $0.isOverdue = false
             }
         case .admit:
-            residencies[EventID(value: transfer.id)] = Residency(
+            residencies[EventID(transfer.id)] = Residency(
                 version: version, admittedAt: transfer.timestamp, expiresAt: transfer.expiresAt ?? .max)
-        case .evict: residencies[EventID(value: transfer.pendingID)] = nil
+        case .evict: residencies[EventID(transfer.pendingID)] = nil
         case .sign: count(version, \.sign, amount)
         case .verify: count(version, \.verify, amount)
         case .encrypt: count(version, \.encrypt, amount)

@@ -62,28 +62,28 @@ extension LedgerProjection {
                 guard let id: UInt128 = reader.next(), let createdAt: UInt64 = reader.next(),
                     let createdBy: UInt64 = reader.next(), let usage = reader.nextUsage()
                 else { return false }
-                let tenant = TenantID(value: id)
+                let tenant = TenantID(id)
                 tenants[tenant] = TenantRecord(createdAt: createdAt, createdBy: createdBy, usage: usage)
                 tenantsByAccount[AccountID.tenant(tenant, .custody)] = tenant
                 return true
             }
             && reader.forEach { reader in
                 guard let id: UInt128 = reader.next(), let key = reader.nextKey() else { return false }
-                keys[KeyID(value: id)] = key
+                keys[KeyID(id)] = key
                 return true
             }
             && reader.forEach { reader in
                 guard let id: UInt128 = reader.next(), let version = reader.nextKeyVersion(),
                     let admittedAt: UInt64 = reader.next(), let expiresAt: UInt64 = reader.next()
                 else { return false }
-                residencies[EventID(value: id)] = Residency(version: version, admittedAt: admittedAt, expiresAt: expiresAt)
+                residencies[EventID(id)] = Residency(version: version, admittedAt: admittedAt, expiresAt: expiresAt)
                 return true
             }
             && reader.forEach { reader in
                 guard let id: UInt128 = reader.next(), let version = reader.nextKeyVersion(),
                     let expiresAt: UInt64 = reader.next()
                 else { return false }
-                cryptoperiods[EventID(value: id)] = Cryptoperiod(version: version, expiresAt: expiresAt)
+                cryptoperiods[EventID(id)] = Cryptoperiod(version: version, expiresAt: expiresAt)
                 return true
             }
         guard isComplete, reader.isAtEnd else { return nil }
@@ -134,14 +134,14 @@ extension ByteReader {
 
     fileprivate mutating func nextKeyVersion() -> KeyVersion? {
         guard let key: UInt128 = next(), let number: UInt32 = next() else { return nil }
-        return KeyVersion(key: KeyID(value: key), number: number)
+        return KeyVersion(key: KeyID(key), number: number)
     }
 
     fileprivate mutating func nextKey() -> LedgerProjection.KeyRecord? {
         guard let tenant: UInt128 = next(), let algorithm = next(UInt8.self).flatMap(KeyAlgorithm.init),
             let createdBy: UInt64 = next()
         else { return nil }
-        var key = LedgerProjection.KeyRecord(tenant: TenantID(value: tenant), algorithm: algorithm, createdBy: createdBy)
+        var key = LedgerProjection.KeyRecord(tenant: TenantID(tenant), algorithm: algorithm, createdBy: createdBy)
         let isComplete = forEach { reader in
             guard let activatedAt: UInt64 = reader.next(), let state = reader.next(UInt8.self).flatMap(LedgerProjection.KeyState.init),
                 let budget: UInt128 = reader.next(), let isOverdue = reader.next(UInt8.self), let usage = reader.nextUsage()
