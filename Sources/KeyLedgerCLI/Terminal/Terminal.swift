@@ -11,7 +11,7 @@ enum Terminal {
     /// Writes bytes in place, without another copy of them.
     static func write(_ bytes: RawSpan) throws { try write(bytes, to: STDOUT_FILENO, "standard output") }
 
-    private static func write(_ bytes: [UInt8], to file: Int32, _ name: String) throws {
+    static func write(_ bytes: [UInt8], to file: Int32, _ name: String) throws {
         try write(unsafe bytes.span.bytes, to: file, name)
     }
 
