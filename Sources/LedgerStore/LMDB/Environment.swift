@@ -67,9 +67,13 @@ internal import Glibc
     /// Opens a named table, creating it when the environment is writable.
     func table(_ name: String, isReadOnly: Bool = false) throws(LMDBError) -> Table {
         if isReadOnly {
-            return try read { (transaction: borrowing Transaction) throws(LMDBError) in
-                try transaction.openTable(name, creating: false)
-            }
+            growth.lockShared()
+            defer { growth.unlock() }
+            // A table opened in a transaction that is not committed is closed again with it.
+            let transaction = try begin(readOnly: true)
+            let table = try transaction.openTable(name, creating: false)
+            try transaction.commit()
+            return table
         }
         return try write { (transaction: borrowing Transaction) throws(LMDBError) in
             try transaction.openTable(name, creating: true)
