@@ -80,7 +80,8 @@ public final class KeyStore: Sendable {
     }
 
     private init(
-        _ folder: LedgerFolder, _ masterKey: consuming MasterKey, _ options: Options, _ progress: (UInt64, UInt64) -> Void
+        _ folder: LedgerFolder, _ masterKey: consuming MasterKey, _ options: Options,
+        _ progress: (UInt64, UInt64) -> Void
     ) throws(KeyStoreError) {
         let manifest = try KeyStoreError.store { () throws(StoreError) in try folder.manifest() }
         let live = LiveState()
@@ -149,12 +150,16 @@ public final class KeyStore: Sendable {
             for (event, residency) in residencies[start..<min(start + Block.eventCountMax, residencies.count)] {
                 let eviction = try self.eviction(of: event, residency.version)
                 let caller = Caller(actor: options.caller.actor, reason: reason)
-                details.append(try seal(caller.details(), of: EventID(eviction.id), at: evictions.count, tenant: tenant(of: residency.version.key)))
+                details.append(
+                    try seal(
+                        caller.details(), of: EventID(eviction.id), at: evictions.count,
+                        tenant: tenant(of: residency.version.key)))
                 evictions.append(eviction)
             }
             // One that expires at this very moment is refused, and gone all the same.
             let evicted = evictions, sealed = details
-            let ticket = try KeyStoreError.store { () throws(StoreError) in try writer.submit(evicted, details: sealed) }
+            let ticket = try KeyStoreError.store { () throws(StoreError) in try writer.submit(evicted, details: sealed)
+            }
             _ = try await reply(ticket)
         }
     }
@@ -196,7 +201,8 @@ public final class KeyStore: Sendable {
         let id = custody.id(ofTenant: name)
         let caller = caller ?? options.caller
         guard live.read({ $0.tenants[id] != nil }) else {
-            try await deny("unknown-tenant", tenant: nil, details: caller.details(["tenant": .string(name.description)]))
+            try await deny(
+                "unknown-tenant", tenant: nil, details: caller.details(["tenant": .string(name.description)]))
             throw .unknownTenant(name.description)
         }
         return Tenant(store: self, id: id, name: name, caller: caller)

@@ -35,6 +35,7 @@ public enum KeyStoreError: Error, Hashable, Sendable {
 }
 
 extension KeyStoreError: CustomStringConvertible {
+    /// What happened, to what, and what to do.
     public var description: String {
         switch self {
         case .invalidName(let name, let reason): "\(name.debugDescription) is not a valid name: \(reason)."
@@ -59,7 +60,8 @@ extension KeyStoreError: CustomStringConvertible {
         case .masterKeyFile(let path, let reason): "the master key file \(path) cannot be used: \(reason)."
         case .materialDamaged(let subject, let reason):
             "the stored material of \(subject) cannot be used: \(reason). Restore `material/` from a backup."
-        case .notInitialised(let path): "\(path) has no keys set up: `keyledger init` did not finish. Remove it and begin anew."
+        case .notInitialised(let path):
+            "\(path) has no keys set up: `keyledger init` did not finish. Remove it and begin anew."
         case .store(let error): error.description
         case .crypto(let error): error.description
         }

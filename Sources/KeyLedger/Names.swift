@@ -1,6 +1,7 @@
 /// The name of a tenant or key, valid by construction: 1 to 128 characters, letters and digits of ASCII and `. _ - @ :`,
 /// beginning with a letter or digit. No name can be a path, hide a control character or look like another.
 public struct EntityName: Hashable, Sendable, CustomStringConvertible {
+    /// The name itself.
     public let description: String
 
     /// The most characters of a name.
@@ -12,7 +13,9 @@ public struct EntityName: Hashable, Sendable, CustomStringConvertible {
     public init(_ text: String) throws(KeyStoreError) {
         let bytes = Array(text.utf8)
         func invalid(_ reason: String) -> KeyStoreError {
-            let shown = text.unicodeScalars.count > 40 ? String(String.UnicodeScalarView(text.unicodeScalars.prefix(40))) + "…" : text
+            let shown =
+                text.unicodeScalars.count > 40
+                ? String(String.UnicodeScalarView(text.unicodeScalars.prefix(40))) + "…" : text
             return .invalidName(shown, reason: reason)
         }
         guard !bytes.isEmpty else { throw invalid("it is empty") }

@@ -44,7 +44,9 @@ struct StoreOptions: ParsableArguments {
     var caller: Caller { Caller(actor: actor ?? "os:\(userName)", reason: reason) }
 
     private var userName: String {
-        guard let entry = unsafe getpwuid(geteuid()), let name = unsafe entry.pointee.pw_name else { return "uid \(geteuid())" }
+        guard let entry = unsafe getpwuid(geteuid()), let name = unsafe entry.pointee.pw_name else {
+            return "uid \(geteuid())"
+        }
         return unsafe String(cString: name)
     }
 

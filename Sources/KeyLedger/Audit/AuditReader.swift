@@ -46,7 +46,8 @@ public final class AuditReader: Sendable {
     }
 
     func detailsObject(of sequence: UInt64, tenant: TenantID?) throws(KeyStoreError) -> JSONObject? {
-        guard let custody, let sealed = try KeyStoreError.store({ () throws(StoreError) in try log.sealedDetails(of: sequence) }),
+        guard let custody,
+            let sealed = try KeyStoreError.store({ () throws(StoreError) in try log.sealedDetails(of: sequence) }),
             let block = try KeyStoreError.store({ () throws(StoreError) in try log.block(containing: sequence) }),
             block.operation == .createTransfers
         else { return nil }
@@ -61,10 +62,12 @@ public final class AuditReader: Sendable {
                 opened = try Details.open(sealed, of: event, under: custody.root.details)
             }
         } catch {
-            throw .materialDamaged(subject: "the details of event \(sequence)", reason: "they were changed or belong elsewhere")
+            throw .materialDamaged(
+                subject: "the details of event \(sequence)", reason: "they were changed or belong elsewhere")
         }
         guard block.commitments.first(where: { $0.index == index })?.digest == opened.commitment else {
-            throw .materialDamaged(subject: "the details of event \(sequence)", reason: "the event is committed to others")
+            throw .materialDamaged(
+                subject: "the details of event \(sequence)", reason: "the event is committed to others")
         }
         return opened.details
     }

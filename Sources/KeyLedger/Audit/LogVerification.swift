@@ -14,14 +14,17 @@ public struct LogVerification: Sendable {
     public struct Finding: Sendable, Hashable, CustomStringConvertible {
         /// The first event concerned, if it can be told.
         public let sequence: UInt64?
+        /// What is wrong.
         public let description: String
     }
 
     /// The events found to be as they were committed.
     public private(set) var eventCount: UInt64 = 0
+    /// The blocks these are in.
     public private(set) var blockCount: UInt64 = 0
     /// The root over these events (RFC 9162, section 2.1).
     public private(set) var rootHash = MerkleTree().root
+    /// Empty for a log that is as it was committed.
     public private(set) var findings: [Finding] = []
     /// What the events say, as far as they are trustworthy.
     public private(set) var projection = LedgerProjection()
@@ -58,7 +61,8 @@ public struct LogVerification: Sendable {
                     committedDetails += 1
                     let sequence = block.firstSequence + UInt64(commitment.index)
                     if try reader.sealedDetails(of: sequence) == nil {
-                        findings.append(Finding(sequence: sequence, description: "the details of the event are missing"))
+                        findings.append(
+                            Finding(sequence: sequence, description: "the details of the event are missing"))
                     }
                 }
                 projection.apply(block)
@@ -81,13 +85,16 @@ public struct LogVerification: Sendable {
     private mutating func checkDetailsCount(_ stored: UInt64, committed: UInt64) {
         if stored > committed {
             findings.append(
-                Finding(sequence: nil, description: "\(stored - committed) details are stored that no event is committed to"))
+                Finding(
+                    sequence: nil, description: "\(stored - committed) details are stored that no event is committed to"
+                ))
         }
     }
 
     /// On every ledger the sum of debits is the sum of credits, posted and pending.
     private mutating func checkConservation(_ machine: StateMachine) {
-        for (ledger, accounts) in Dictionary(grouping: machine.allAccounts, by: \.ledger).sorted(by: { $0.key < $1.key }) {
+        for (ledger, accounts) in Dictionary(grouping: machine.allAccounts, by: \.ledger).sorted(by: { $0.key < $1.key }
+        ) {
             // Sums are taken modulo 2^128: single balances may be that large.
             let isBalanced =
                 accounts.reduce(UInt128(0)) { $0 &+ $1.debitsPosted &- $1.creditsPosted } == 0

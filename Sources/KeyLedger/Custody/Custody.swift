@@ -11,7 +11,8 @@ final class Custody: Sendable {
     private let tenants = Mutex<[TenantID: TenantSecrets]>([:])
 
     /// Sets up the custody of a new ledger: makes the secret its ids are derived from.
-    static func create(in material: MaterialStore, masterKey: borrowing MasterKey, origin: String) throws(KeyStoreError) {
+    static func create(in material: MaterialStore, masterKey: borrowing MasterKey, origin: String) throws(KeyStoreError)
+    {
         let blob: WrappedBlob
         do throws(CryptoError) {
             let secret = try SecretBytes(randomCount: 32)
@@ -62,7 +63,9 @@ final class Custody: Sendable {
         }
     }
 
-    private static func rootContext(_ origin: String) -> WrapContext { WrapContext(purpose: "root").with("origin", origin) }
+    private static func rootContext(_ origin: String) -> WrapContext {
+        WrapContext(purpose: "root").with("origin", origin)
+    }
 
     // MARK: Names
 
@@ -182,7 +185,9 @@ final class Custody: Sendable {
         guard let bytes = try KeyStoreError.store({ () throws(StoreError) in try material.blob(name) }) else {
             throw .materialDamaged(subject: subject, reason: "it is missing")
         }
-        guard let blob = WrappedBlob(bytes) else { throw .materialDamaged(subject: subject, reason: "the blob is malformed") }
+        guard let blob = WrappedBlob(bytes) else {
+            throw .materialDamaged(subject: subject, reason: "the blob is malformed")
+        }
         return blob
     }
 

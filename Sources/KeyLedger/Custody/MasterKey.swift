@@ -35,9 +35,12 @@ public struct MasterKey: ~Copyable, Sendable {
         }
         defer { Glibc.close(file) }
         var status = stat()
-        guard unsafe fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { throw unusable("it is not a file") }
+        guard unsafe fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw unusable("it is not a file")
+        }
         guard status.st_mode & 0o077 == 0 else {
-            throw unusable("others may read it (mode \(String(status.st_mode & 0o777, radix: 8))); run `chmod 600 \(path)`")
+            throw unusable(
+                "others may read it (mode \(String(status.st_mode & 0o777, radix: 8))); run `chmod 600 \(path)`")
         }
         // Read into locked memory, with a byte to spare to notice a longer file.
         let capacity = Self.filePrefix.utf8.count + 64 + 2
@@ -64,7 +67,8 @@ public struct MasterKey: ~Copyable, Sendable {
             func digit(_ index: Int) -> UInt8? {
                 switch byte(index) {
                 case let byte where (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte): byte - UInt8(ascii: "0")
-                case let byte where (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte): byte - UInt8(ascii: "a") + 10
+                case let byte where (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte):
+                    byte - UInt8(ascii: "a") + 10
                 default: nil
                 }
             }
@@ -76,7 +80,8 @@ public struct MasterKey: ~Copyable, Sendable {
             let secret = try KeyStoreError.crypto { () throws(CryptoError) in
                 try SecretBytes(count: 32) { (span: inout MutableRawSpan) in
                     for index in 0..<32 {
-                        guard let high = digit(prefix.count + 2 * index), let low = digit(prefix.count + 2 * index + 1) else {
+                        guard let high = digit(prefix.count + 2 * index), let low = digit(prefix.count + 2 * index + 1)
+                        else {
                             isHexadecimal = false
                             return
                         }
@@ -94,19 +99,24 @@ public struct MasterKey: ~Copyable, Sendable {
         let secret = try KeyStoreError.crypto { () throws(CryptoError) in try SecretBytes(randomCount: 32) }
         let file = unsafe Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else {
-            throw .masterKeyFile(path: path, reason: errno == EEXIST ? "it exists already" : unsafe String(cString: strerror(errno)))
+            throw .masterKeyFile(
+                path: path, reason: errno == EEXIST ? "it exists already" : unsafe String(cString: strerror(errno)))
         }
         defer { Glibc.close(file) }
         let prefix = Array(filePrefix.utf8)
         let digits = Array("0123456789abcdef".utf8)
         let line = try KeyStoreError.crypto { () throws(CryptoError) in
             try SecretBytes(count: prefix.count + 65) { (line: inout MutableRawSpan) in
-                for (index, byte) in prefix.enumerated() { line.storeBytes(of: byte, toByteOffset: index, as: UInt8.self) }
+                for (index, byte) in prefix.enumerated() {
+                    line.storeBytes(of: byte, toByteOffset: index, as: UInt8.self)
+                }
                 secret.withBytes { secret in
                     for index in 0..<32 {
                         let byte = unsafe secret.unsafeLoad(fromByteOffset: index, as: UInt8.self)
-                        line.storeBytes(of: digits[Int(byte >> 4)], toByteOffset: prefix.count + 2 * index, as: UInt8.self)
-                        line.storeBytes(of: digits[Int(byte & 15)], toByteOffset: prefix.count + 2 * index + 1, as: UInt8.self)
+                        line.storeBytes(
+                            of: digits[Int(byte >> 4)], toByteOffset: prefix.count + 2 * index, as: UInt8.self)
+                        line.storeBytes(
+                            of: digits[Int(byte & 15)], toByteOffset: prefix.count + 2 * index + 1, as: UInt8.self)
                     }
                 }
                 line.storeBytes(of: UInt8(ascii: "\n"), toByteOffset: prefix.count + 64, as: UInt8.self)

@@ -45,7 +45,9 @@ extension MaterialStore.Name {
     /// Encrypts the details of a tenant's events; wrapped under the tenant's key. Destroying it forgets the details.
     static func detailsKey(_ tenant: TenantID) -> Self { Self(owner: tenant.value, kind: 3) }
     /// A version of a key; wrapped under its tenant's key.
-    static func version(_ version: KeyVersion) -> Self { Self(owner: version.key.value, version: version.number, kind: 4) }
+    static func version(_ version: KeyVersion) -> Self {
+        Self(owner: version.key.value, version: version.number, kind: 4)
+    }
 
     /// The version this name is of, or nil for the other kinds.
     var keyVersion: KeyVersion? { kind == 4 ? KeyVersion(key: KeyID(owner), number: version) : nil }

@@ -28,7 +28,9 @@ extension EventID {
 
 /// One version of a key. Versions are numbered from 1.
 public struct KeyVersion: Hashable, Sendable, Comparable {
+    /// Whose version it is.
     public let key: KeyID
+    /// From 1.
     public let number: UInt32
 
     /// A version by its number.
@@ -37,6 +39,7 @@ public struct KeyVersion: Hashable, Sendable, Comparable {
         self.number = number
     }
 
+    /// By key, then number.
     public static func < (a: Self, b: Self) -> Bool { (a.key, a.number) < (b.key, b.number) }
 }
 

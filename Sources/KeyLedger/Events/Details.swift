@@ -31,7 +31,9 @@ enum Details {
         guard sealed.first == version else { throw .authenticationFailed }
         let context = associatedData(event)
         let box = Array(sealed.dropFirst())
-        let content = try key.open(unsafe box.span.bytes, authenticating: unsafe context.span.bytes).withBytes { $0.array }
+        let content = try key.open(unsafe box.span.bytes, authenticating: unsafe context.span.bytes).withBytes {
+            $0.array
+        }
         guard content.count >= saltByteCount,
             let value = try? JSONValue(parsing: Array(content.dropFirst(saltByteCount))), let details = value.object
         else { throw .authenticationFailed }

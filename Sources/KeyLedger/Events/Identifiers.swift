@@ -8,6 +8,7 @@ public struct TenantID: Hashable, Sendable, Comparable {
     let value: UInt128
     /// The tenant that a record names in `user_data_128`.
     public init(_ value: UInt128) { self.value = value }
+    /// By value.
     public static func < (a: Self, b: Self) -> Bool { a.value < b.value }
 }
 
@@ -16,6 +17,7 @@ public struct KeyID: Hashable, Sendable, Comparable {
     let value: UInt128
     /// The key that a record names in `user_data_128`.
     public init(_ value: UInt128) { self.value = value }
+    /// By value.
     public static func < (a: Self, b: Self) -> Bool { a.value < b.value }
 }
 
@@ -24,6 +26,7 @@ public struct EventID: Hashable, Sendable, Comparable {
     let value: UInt128
     /// The event of a transfer with this id.
     public init(_ value: UInt128) { self.value = value }
+    /// By value.
     public static func < (a: Self, b: Self) -> Bool { a.value < b.value }
 }
 
@@ -38,7 +41,8 @@ extension TextIdentifier {
     public var description: String {
         let digits = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
         return String(
-            decoding: (0..<26).map { digits[Int(truncatingIfNeeded: value >> UInt128(5 * (25 - $0))) & 31] }, as: UTF8.self)
+            decoding: (0..<26).map { digits[Int(truncatingIfNeeded: value >> UInt128(5 * (25 - $0))) & 31] },
+            as: UTF8.self)
     }
 
     /// Reads what ``description`` writes, in either case; nil for anything else.

@@ -19,7 +19,8 @@ extension KeyStore {
     }
 
     func transfer(
-        _ kind: EventKind, id: EventID, from debit: UInt128, to credit: UInt128, amount: UInt128, flags: Transfer.Flags = [],
+        _ kind: EventKind, id: EventID, from debit: UInt128, to credit: UInt128, amount: UInt128,
+        flags: Transfer.Flags = [],
         timeoutSeconds: UInt32 = 0, subject: UInt128 = 0, version: UInt32 = 0
     ) -> Transfer {
         Transfer(
@@ -29,7 +30,8 @@ extension KeyStore {
     }
 
     func transfer(
-        _ kind: EventKind, id: EventID, from debit: UInt128, to credit: UInt128, amount: UInt128, flags: Transfer.Flags = [],
+        _ kind: EventKind, id: EventID, from debit: UInt128, to credit: UInt128, amount: UInt128,
+        flags: Transfer.Flags = [],
         timeoutSeconds: UInt32 = 0, version: KeyVersion
     ) -> Transfer {
         transfer(
@@ -40,7 +42,8 @@ extension KeyStore {
     /// The end of a residency.
     func eviction(of residency: EventID, _ version: KeyVersion) throws(KeyStoreError) -> Transfer {
         Transfer(
-            id: try newEventID().value, pendingID: residency.value, code: keyManagementCode, flags: .voidPendingTransfer,
+            id: try newEventID().value, pendingID: residency.value, code: keyManagementCode,
+            flags: .voidPendingTransfer,
             userData128: version.key.value, userData64: UInt64(version.number), userData32: EventKind.evict.rawValue)
     }
 
@@ -88,7 +91,9 @@ extension KeyStore {
 
     /// Records transfers that must all be accepted, and returns the number of the first.
     @discardableResult
-    func record(_ transfers: [Transfer], details: [EventDetails] = [], of key: String = "") async throws(KeyStoreError) -> UInt64 {
+    func record(_ transfers: [Transfer], details: [EventDetails] = [], of key: String = "") async throws(KeyStoreError)
+        -> UInt64
+    {
         let ticket = try KeyStoreError.store { () throws(StoreError) in try writer.submit(transfers, details: details) }
         let reply = try await reply(ticket)
         try check(reply.results, of: transfers[...], key: key)
@@ -100,7 +105,8 @@ extension KeyStore {
         _ results: [CreateTransferResult], of transfers: ArraySlice<Transfer>, key: String
     ) throws(KeyStoreError) {
         let refusals = zip(results, transfers).filter { $0.0.status != .created }
-        guard let (result, transfer) = refusals.first(where: { $0.0.status != .linkedEventFailed }) ?? refusals.first else {
+        guard let (result, transfer) = refusals.first(where: { $0.0.status != .linkedEventFailed }) ?? refusals.first
+        else {
             return
         }
         throw .refused(

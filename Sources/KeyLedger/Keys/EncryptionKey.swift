@@ -33,7 +33,8 @@ public struct EncryptionKey: Sendable {
         if plaintexts.isEmpty { return [] }
         return try await handle.withActiveVersion { (version) async throws(KeyStoreError) in
             let (prefix, associatedData) = framing(version)
-            let use = KeyHandle.Use(id: try handle.store.newEventID(), amount: UInt64(plaintexts.count), details: details)
+            let use = KeyHandle.Use(
+                id: try handle.store.newEventID(), amount: UInt64(plaintexts.count), details: details)
             return try await handle.use(.encrypt, version, [use]) { (material) throws(KeyStoreError) in
                 try Self.seal(plaintexts, with: material, prefix: prefix, associatedData)
             }.outcome
@@ -44,8 +45,11 @@ public struct EncryptionKey: Sendable {
     ///
     /// - Throws: ``KeyStoreError/notAuthentic`` if anything was changed or the context differs, after recording the attempt;
     ///   ``KeyStoreError/malformedEnvelope(reason:)`` for bytes that are no envelope of this key.
-    public func decrypt(_ envelope: [UInt8], context: [String: String] = [:]) async throws(KeyStoreError) -> SecretBytes {
-        guard let (parsed, box) = Envelope.parse(envelope) else { throw .malformedEnvelope(reason: "the header is missing") }
+    public func decrypt(_ envelope: [UInt8], context: [String: String] = [:]) async throws(KeyStoreError) -> SecretBytes
+    {
+        guard let (parsed, box) = Envelope.parse(envelope) else {
+            throw .malformedEnvelope(reason: "the header is missing")
+        }
         guard parsed.tenant == handle.tenant.id, parsed.version.key == handle.id else {
             try await deny("foreign-envelope", parsed.version)
             throw .notAuthentic
@@ -80,7 +84,9 @@ public struct EncryptionKey: Sendable {
     private static func seal(
         _ plaintexts: [[UInt8]], with material: KeyMaterial, prefix: [UInt8], _ associatedData: [UInt8]
     ) throws(KeyStoreError) -> [[UInt8]] {
-        guard case .encryption(let encryption) = material else { preconditionFailure("an encryption key's material encrypts") }
+        guard case .encryption(let encryption) = material else {
+            preconditionFailure("an encryption key's material encrypts")
+        }
         do throws(CryptoError) {
             var envelopes: [[UInt8]] = []
             for plaintext in plaintexts {
@@ -98,7 +104,9 @@ public struct EncryptionKey: Sendable {
     private static func open(
         _ box: [UInt8], with material: KeyMaterial, _ associatedData: [UInt8]
     ) throws(KeyStoreError) -> SecretBytes {
-        guard case .encryption(let encryption) = material else { preconditionFailure("an encryption key's material decrypts") }
+        guard case .encryption(let encryption) = material else {
+            preconditionFailure("an encryption key's material decrypts")
+        }
         do throws(CryptoError) {
             return try encryption.key.open(unsafe box.span.bytes, authenticating: unsafe associatedData.span.bytes)
         } catch .authenticationFailed {

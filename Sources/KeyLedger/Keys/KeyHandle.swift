@@ -8,8 +8,11 @@ internal import Transparency
 public struct KeyHandle: Sendable {
     /// Whose key it is; its `caller` is in whose name the key is used.
     public var tenant: Tenant
+    /// What its events name it by.
     public let id: KeyID
+    /// What people name it by; unique within the tenant.
     public let name: EntityName
+    /// What it is for.
     public let algorithm: KeyAlgorithm
 
     var store: KeyStore { tenant.store }
@@ -73,7 +76,8 @@ public struct KeyHandle: Sendable {
         var chain = [
             store.transfer(
                 .generate, id: EventID(once: .generate, id.value, version: number),
-                from: AccountID.tenant(tenant.id, .custody), to: AccountID.version(version, algorithm, .custody), amount: 1,
+                from: AccountID.tenant(tenant.id, .custody), to: AccountID.version(version, algorithm, .custody),
+                amount: 1,
                 version: version)
         ]
         if let budget = algorithm.budget {
@@ -120,7 +124,8 @@ public struct KeyHandle: Sendable {
         transfers.append(
             store.transfer(
                 .retire, id: EventID(once: .retire, id.value, version: version.number),
-                from: AccountID.version(version, algorithm, .protect), to: AccountID.tenant(tenant.id, .protect), amount: 0,
+                from: AccountID.version(version, algorithm, .protect), to: AccountID.tenant(tenant.id, .protect),
+                amount: 0,
                 flags: [.pending, .closingDebit], version: version))
         return transfers
     }
@@ -174,7 +179,9 @@ public struct KeyHandle: Sendable {
         if let event = admission.event { store.live.announce(admission.material, admittedBy: event) }
         defer { if let event = admission.event { store.live.withdraw(event) } }
         let submitted = transfers, sealed = details
-        let ticket = try KeyStoreError.store { () throws(StoreError) in try store.writer.submit(submitted, details: sealed) }
+        let ticket = try KeyStoreError.store { () throws(StoreError) in
+            try store.writer.submit(submitted, details: sealed)
+        }
 
         // In parallel with the commit. Nothing of it leaves before the reply.
         let outcome = Result { () throws(KeyStoreError) in try work(admission.material) }
@@ -182,7 +189,8 @@ public struct KeyHandle: Sendable {
         let reply = try await store.reply(ticket)
         let admissionCount = admission.transfers.count
         // Whoever admitted the version first answers for its being in memory; any other refusal means there is no room.
-        for (result, transfer) in zip(reply.results, admission.transfers) where transfer.userData32 == EventKind.admit.rawValue {
+        for (result, transfer) in zip(reply.results, admission.transfers)
+        where transfer.userData32 == EventKind.admit.rawValue {
             if result.status != .created, result.status != .exceedsCredits {
                 throw .refused(operation: .admit, key: name.description, status: result.status)
             }
@@ -201,7 +209,9 @@ public struct KeyHandle: Sendable {
 
     /// The plaintext of a version: from memory, or unwrapped, with the events that record its coming.
     private func admission(of version: KeyVersion) throws(KeyStoreError) -> Admission {
-        if let material = store.live.material(of: version, now: store.options.clock()) { return Admission(material: material) }
+        if let material = store.live.material(of: version, now: store.options.clock()) {
+            return Admission(material: material)
+        }
         let material = try store.custody.material(of: version, algorithm, tenant: tenant.id)
         let event = try store.newEventID()
         var transfers: [Transfer] = []
@@ -210,7 +220,8 @@ public struct KeyHandle: Sendable {
         }
         transfers.append(
             store.transfer(
-                .admit, id: event, from: AccountID.version(version, algorithm, .custody), to: AccountID.keyCache, amount: 1,
+                .admit, id: event, from: AccountID.version(version, algorithm, .custody), to: AccountID.keyCache,
+                amount: 1,
                 flags: .pending, timeoutSeconds: store.options.residencySeconds, version: version))
         return Admission(material: material, event: event, transfers: transfers)
     }

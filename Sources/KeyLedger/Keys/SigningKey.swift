@@ -24,6 +24,7 @@ public struct SigningKey: Sendable {
 
     /// What is known before signing: messages may name it.
     public struct Intent: Sendable {
+        /// The version that will sign.
         public let version: UInt32
         /// One event per message.
         public let events: [EventID]
@@ -56,7 +57,8 @@ public struct SigningKey: Sendable {
                 try Self.sign(messages, with: material)
             }
             return signatures.indices.map {
-                Signature(bytes: signatures[$0], version: version.number, event: events[$0], sequence: first + UInt64($0))
+                Signature(
+                    bytes: signatures[$0], version: version.number, event: events[$0], sequence: first + UInt64($0))
             }
         }
     }

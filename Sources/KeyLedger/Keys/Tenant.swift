@@ -6,7 +6,9 @@ internal import Transparency
 /// A tenant of a key store: the owner of keys, and the one whose usage is counted.
 public struct Tenant: Sendable {
     let store: KeyStore
+    /// What its events name it by.
     public let id: TenantID
+    /// What people name it by.
     public let name: EntityName
     /// In whose name this handle, and the keys it hands out, act.
     public var caller: Caller

@@ -6,7 +6,9 @@ public import LedgerStore
 /// A fold over the log: live state and replay run this code, so they cannot disagree about the same events. Reads no
 /// clock; residencies and cryptoperiods end when the log says that they expired.
 public struct LedgerProjection: Sendable, Hashable {
+    /// Every tenant there ever was.
     public internal(set) var tenants: [TenantID: TenantRecord] = [:]
+    /// Every key there ever was.
     public internal(set) var keys: [KeyID: KeyRecord] = [:]
     /// Plaintext keys in memory, by the pending transfer that says so.
     public internal(set) var residencies: [EventID: Residency] = [:]
@@ -28,12 +30,15 @@ public struct LedgerProjection: Sendable, Hashable {
         public internal(set) var createdAt: UInt64
         /// The event that created it; its details carry the name.
         public internal(set) var createdBy: UInt64
+        /// Over all of its keys.
         public internal(set) var usage = Usage()
     }
 
     /// A key over all of its versions.
     public struct KeyRecord: Sendable, Hashable {
+        /// Whose key it is.
         public let tenant: TenantID
+        /// What it is for.
         public let algorithm: KeyAlgorithm
         /// The event that generated version 1; its details carry the name.
         public let createdBy: UInt64
@@ -50,11 +55,13 @@ public struct LedgerProjection: Sendable, Hashable {
     public struct VersionRecord: Sendable, Hashable {
         /// Nanoseconds since 1970.
         public internal(set) var activatedAt: UInt64
+        /// What it may still do.
         public internal(set) var state = KeyState.active
         /// How often it may apply protection; nil means without limit.
         public internal(set) var budget: UInt128?
         /// Its cryptoperiod has run out and no newer version replaced it.
         public internal(set) var isOverdue = false
+        /// What it did.
         public internal(set) var usage = Usage()
     }
 
@@ -75,14 +82,19 @@ public struct LedgerProjection: Sendable, Hashable {
 
     /// How often something was done.
     public struct Usage: Sendable, Hashable {
+        /// Messages signed.
         public internal(set) var sign: UInt64 = 0
+        /// Signatures verified as events.
         public internal(set) var verify: UInt64 = 0
+        /// Messages encrypted.
         public internal(set) var encrypt: UInt64 = 0
+        /// Messages decrypted, or attempted to.
         public internal(set) var decrypt: UInt64 = 0
     }
 
     /// A plaintext key in memory.
     public struct Residency: Sendable, Hashable {
+        /// What is in memory.
         public let version: KeyVersion
         /// Nanoseconds since 1970.
         public let admittedAt: UInt64
@@ -92,6 +104,7 @@ public struct LedgerProjection: Sendable, Hashable {
 
     /// The time in which a version is to apply protection.
     public struct Cryptoperiod: Sendable, Hashable {
+        /// Whose time it is.
         public let version: KeyVersion
         /// When a newer version is due, in nanoseconds since 1970.
         public let expiresAt: UInt64
@@ -105,7 +118,9 @@ public struct LedgerProjection: Sendable, Hashable {
 
     /// The version a residency or use is about.
     public subscript(version: KeyVersion) -> VersionRecord? {
-        guard let key = keys[version.key], version.number > 0, Int(version.number) <= key.versions.count else { return nil }
+        guard let key = keys[version.key], version.number > 0, Int(version.number) <= key.versions.count else {
+            return nil
+        }
         return key.versions[Int(version.number) - 1]
     }
 }

@@ -23,12 +23,16 @@ final class LiveState: Projection {
     private let state = Mutex(State())
 
     /// Runs `body` with the projection as it is now.
-    func read<Result: Sendable>(_ body: (LedgerProjection) -> Result) -> Result { state.withLock { body($0.projection) } }
+    func read<Result: Sendable>(_ body: (LedgerProjection) -> Result) -> Result {
+        state.withLock { body($0.projection) }
+    }
 
     // MARK: Following the log
 
     func restore(from snapshot: [UInt8]?) -> Bool {
-        guard let projection = snapshot.map({ LedgerProjection(snapshot: $0) }) ?? LedgerProjection() else { return false }
+        guard let projection = snapshot.map({ LedgerProjection(snapshot: $0) }) ?? LedgerProjection() else {
+            return false
+        }
         state.withLock { $0 = State(projection: projection) }
         return true
     }
@@ -41,7 +45,8 @@ final class LiveState: Projection {
                 for (event, material) in state.arriving {
                     guard let residency = state.projection.residencies[event] else { continue }
                     state.arriving[event] = nil
-                    state.cached[residency.version] = Cached(residency: event, material: material, lastUse: state.useCount)
+                    state.cached[residency.version] = Cached(
+                        residency: event, material: material, lastUse: state.useCount)
                 }
             }
             if state.cached.count != state.projection.residencies.count {
@@ -67,7 +72,9 @@ final class LiveState: Projection {
     }
 
     /// Holds a key until its admission is on disk, or ``withdraw(_:)``.
-    func announce(_ material: KeyMaterial, admittedBy event: EventID) { state.withLock { $0.arriving[event] = material } }
+    func announce(_ material: KeyMaterial, admittedBy event: EventID) {
+        state.withLock { $0.arriving[event] = material }
+    }
 
     /// Lets go of a key that was not admitted.
     func withdraw(_ event: EventID) { state.withLock { $0.arriving[event] = nil } }

@@ -143,8 +143,10 @@ extension ByteReader {
         else { return nil }
         var key = LedgerProjection.KeyRecord(tenant: TenantID(tenant), algorithm: algorithm, createdBy: createdBy)
         let isComplete = forEach { reader in
-            guard let activatedAt: UInt64 = reader.next(), let state = reader.next(UInt8.self).flatMap(LedgerProjection.KeyState.init),
-                let budget: UInt128 = reader.next(), let isOverdue = reader.next(UInt8.self), let usage = reader.nextUsage()
+            guard let activatedAt: UInt64 = reader.next(),
+                let state = reader.next(UInt8.self).flatMap(LedgerProjection.KeyState.init),
+                let budget: UInt128 = reader.next(), let isOverdue = reader.next(UInt8.self),
+                let usage = reader.nextUsage()
             else { return false }
             key.versions.append(
                 LedgerProjection.VersionRecord(

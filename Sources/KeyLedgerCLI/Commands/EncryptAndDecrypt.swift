@@ -55,7 +55,9 @@ struct Encrypt: Command {
 struct Decrypt: Command {
     static let configuration = CommandConfiguration(
         abstract: "Decrypt an envelope with a tenant's key.",
-        discussion: "Writes the plaintext as it is.\n\n  keyledger decrypt --tenant acme --key pii --context purpose=export report.enc > report.csv")
+        discussion:
+            "Writes the plaintext as it is.\n\n  keyledger decrypt --tenant acme --key pii --context purpose=export report.enc > report.csv"
+    )
 
     @OptionGroup var options: StoreOptions
     @OptionGroup var context: ContextOption

@@ -27,14 +27,16 @@ struct Init: Command {
         let key = if let newMasterKey { try MasterKey(readingFile: newMasterKey) } else { try masterKey.read() }
         let id = key.id
         try KeyStore.create(
-            ledger.path, origin: origin, created: Time(nanoseconds: LedgerWriter.systemClock()).description, masterKey: key)
+            ledger.path, origin: origin, created: Time(nanoseconds: LedgerWriter.systemClock()).description,
+            masterKey: key)
         if ledger.json {
             try Terminal.print(
                 line(["ledger": .string(ledger.path), "origin": .string(origin), "masterKey": .string(id)]))
         } else {
             try Terminal.print("Created the ledger \(ledger.path) (\(origin)) under master key \(id).")
             if let newMasterKey {
-                try Terminal.print("The master key is in \(newMasterKey). Keep a copy elsewhere: without it every key is lost.")
+                try Terminal.print(
+                    "The master key is in \(newMasterKey). Keep a copy elsewhere: without it every key is lost.")
             }
         }
     }

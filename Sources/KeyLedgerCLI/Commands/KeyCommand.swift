@@ -39,7 +39,8 @@ struct KeyCommand: AsyncParsableCommand {
             }
             try Terminal.print(
                 options.ledger.json
-                    ? line(row.json) : "Created \(row.record.algorithm) key \(name) of \(tenant) (\(row.id)), version 1.")
+                    ? line(row.json)
+                    : "Created \(row.record.algorithm) key \(name) of \(tenant) (\(row.id)), version 1.")
         }
     }
 
@@ -65,7 +66,8 @@ struct KeyCommand: AsyncParsableCommand {
             if ledger.json {
                 for row in rows { try Terminal.print(line(row.json)) }
             } else if rows.isEmpty {
-                try Terminal.print("No keys\(tenant.map { " of \($0)" } ?? "") yet. Create one with `keyledger key create`.")
+                try Terminal.print(
+                    "No keys\(tenant.map { " of \($0)" } ?? "") yet. Create one with `keyledger key create`.")
             } else {
                 try Terminal.print(Terminal.table(KeyRow.headings, rows.map(\.cells)))
             }
@@ -199,7 +201,9 @@ struct KeyRow {
         ]
         object["versions"] = .array(
             record.versions.enumerated().map { index, version in
-                var row: JSONObject = ["version": KeyLedgerCLI.json(index + 1), "state": .string(version.state.description)]
+                var row: JSONObject = [
+                    "version": KeyLedgerCLI.json(index + 1), "state": .string(version.state.description),
+                ]
                 row["activated"] = .string(Time(nanoseconds: version.activatedAt).description)
                 row["overdue"] = .bool(version.isOverdue)
                 row["usage"] = .object(version.usage.json)

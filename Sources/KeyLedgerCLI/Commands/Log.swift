@@ -30,7 +30,9 @@ struct Log: AsyncParsableCommand {
             let count = try view.audit.log.eventCount()
             let start = last.map { count - min($0, count) } ?? from
             let end = min(to ?? count, count)
-            if !ledger.json { try Terminal.print("EVENT     TIME                      KIND            OUTCOME   SUBJECT") }
+            if !ledger.json {
+                try Terminal.print("EVENT     TIME                      KIND            OUTCOME   SUBJECT")
+            }
             try view.audit.log.forEachBlock(from: min(start, end), to: end, mapping: { $0 as any Error }) { block in
                 var isGoingOn = true
                 try block.forEachEvent { event in
@@ -82,7 +84,9 @@ private struct EventRow {
                 if let tenant { subject.append(("tenant", try view.name(of: tenant))) }
             }
             if transfer.amount != 1 { subject.append(("amount", transfer.amount.grouped)) }
-            if transfer.timeoutSeconds > 0 { subject.append(("expires", "after \(UInt64(transfer.timeoutSeconds).grouped) s")) }
+            if transfer.timeoutSeconds > 0 {
+                subject.append(("expires", "after \(UInt64(transfer.timeoutSeconds).grouped) s"))
+            }
             details = try view.audit.details(of: event.sequence, tenant: tenant)
         case .expiry(let count):
             kind = "expiry"

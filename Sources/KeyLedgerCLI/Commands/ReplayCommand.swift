@@ -39,7 +39,8 @@ struct ReplayCommand: Command {
             object["inMemory"] = .array(
                 try projection.residencies.values.sorted { $0.version < $1.version }.map { residency in
                     [
-                        "key": .string(try view.name(of: residency.version.key)), "version": json(residency.version.number),
+                        "key": .string(try view.name(of: residency.version.key)),
+                        "version": json(residency.version.number),
                         "since": .string(Time(nanoseconds: residency.admittedAt).description),
                         "until": .string(Time(nanoseconds: residency.expiresAt).description),
                     ]
@@ -70,7 +71,9 @@ struct ReplayCommand: Command {
             balances    \(replay.balanceDigest)
             state/      \(agrees.map { $0 ? "identical" : "DIFFERENT" } ?? "none")
             """)
-        let rows = try projection.keys.sorted { $0.value.createdBy < $1.value.createdBy }.map { try KeyRow($0.key, view).cells }
+        let rows = try projection.keys.sorted { $0.value.createdBy < $1.value.createdBy }.map {
+            try KeyRow($0.key, view).cells
+        }
         if !rows.isEmpty { try Terminal.print("\n" + Terminal.table(KeyRow.headings, rows)) }
         let residencies = try projection.residencies.values.sorted { $0.version < $1.version }.map { residency in
             [
@@ -81,6 +84,7 @@ struct ReplayCommand: Command {
         try Terminal.print(
             "\n"
                 + (residencies.isEmpty
-                    ? "No plaintext key was in memory." : Terminal.table(["IN MEMORY", "VERSION", "SINCE", "UNTIL"], residencies)))
+                    ? "No plaintext key was in memory."
+                    : Terminal.table(["IN MEMORY", "VERSION", "SINCE", "UNTIL"], residencies)))
     }
 }

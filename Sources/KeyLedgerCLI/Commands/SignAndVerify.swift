@@ -35,7 +35,9 @@ struct Sign: Command {
                 ]))
         } else {
             try Terminal.print(text)
-            Terminal.note("Signed by \(tenant)/\(key) version \(signature.version), event \(signature.sequence) (\(signature.event)).")
+            Terminal.note(
+                "Signed by \(tenant)/\(key) version \(signature.version), event \(signature.sequence) (\(signature.event))."
+            )
         }
     }
 }
@@ -102,7 +104,9 @@ struct Verify: Command {
             let signer = try await store.tenant(tenant).signingKey(key)
             let versions =
                 if let version { [version] } else { Array((1...(signer.handle.record?.activeVersion ?? 1)).reversed()) }
-            for version in versions where try await signer.verify(signature, of: message, version: version) { return true }
+            for version in versions where try await signer.verify(signature, of: message, version: version) {
+                return true
+            }
             return false
         }
     }

@@ -5,7 +5,8 @@ import Transparency
 
 struct Status: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Show what a ledger holds.", discussion: "Needs no master key, and works while another process writes.")
+        abstract: "Show what a ledger holds.",
+        discussion: "Needs no master key, and works while another process writes.")
 
     @OptionGroup var ledger: LedgerOption
 
@@ -22,7 +23,8 @@ struct Status: Command {
         }
         if ledger.json {
             var object: JSONObject = [
-                "ledger": .string(ledger.path), "origin": .string(manifest.origin), "created": .string(manifest.created),
+                "ledger": .string(ledger.path), "origin": .string(manifest.origin),
+                "created": .string(manifest.created),
                 "events": json(projection.eventCount), "tenants": json(projection.tenants.count),
                 "keys": json(projection.keys.count), "versions": json(versions.count), "overdue": json(overdue),
             ]

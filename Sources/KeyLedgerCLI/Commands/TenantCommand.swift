@@ -56,7 +56,8 @@ struct TenantCommand: AsyncParsableCommand {
                 try Terminal.print(
                     rows.isEmpty
                         ? "No tenants yet. Create one with `keyledger tenant create NAME`."
-                        : Terminal.table(["TENANT", "KEYS", "SIGNED", "VERIFIED", "ENCRYPTED", "DECRYPTED", "CREATED"], rows))
+                        : Terminal.table(
+                            ["TENANT", "KEYS", "SIGNED", "VERIFIED", "ENCRYPTED", "DECRYPTED", "CREATED"], rows))
             }
         }
     }

@@ -99,7 +99,9 @@ extension BinaryInteger {
     /// Digits in groups of three.
     var grouped: String {
         let digits = Array(String(self).reversed())
-        let groups = stride(from: 0, to: digits.count, by: 3).map { String(digits[$0..<Swift.min($0 + 3, digits.count)]) }
+        let groups = stride(from: 0, to: digits.count, by: 3).map {
+            String(digits[$0..<Swift.min($0 + 3, digits.count)])
+        }
         return String(groups.joined(separator: ",").reversed())
     }
 }
