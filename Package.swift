@@ -1,13 +1,16 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// Every Swift target: complete concurrency checking comes with language mode 6, unsafe code must say so.
-let strict: [SwiftSetting] = [
-    .strictMemorySafety(),
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-]
+/// Every Swift target: complete concurrency checking comes with language mode 6, unsafe code must say so. Tests do not
+/// let a warning pass.
+let warningsAreErrors = Context.environment["KEYLEDGER_WARNINGS_ARE_ERRORS"] != nil
+let strict: [SwiftSetting] =
+    (warningsAreErrors ? [.treatAllWarnings(as: .error)] : []) + [
+        .strictMemorySafety(),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ]
 
 let package = Package(
     name: "KeyLedger",
@@ -32,7 +35,10 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "KeyLedgerCLI",
-            dependencies: ["KeyLedger", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "KeyLedger", "LedgerStore", "Ledger", "LedgerConformance", "Transparency", "CryptoPrimitives",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: strict),
 
         .target(name: "LedgerConformance", dependencies: ["Ledger"], swiftSettings: strict),
@@ -44,7 +50,7 @@ let package = Package(
             name: "CryptoPrimitivesTests", dependencies: ["CryptoPrimitives"], resources: [.copy("Vectors")],
             swiftSettings: strict),
         .testTarget(
-            name: "TransparencyTests", dependencies: ["Transparency", "CryptoPrimitives"],
+            name: "TransparencyTests", dependencies: ["Transparency", "CryptoPrimitives", "COpenSSL"],
             resources: [.copy("Vectors")], swiftSettings: strict),
         .testTarget(
             name: "LedgerStoreTests",
@@ -54,7 +60,8 @@ let package = Package(
             name: "StoreCrasher", dependencies: ["LedgerStore", "Ledger"], path: "Tests/Support/StoreCrasher",
             swiftSettings: strict),
         .testTarget(
-            name: "KeyLedgerTests", dependencies: ["KeyLedger", "LedgerStore", "Ledger", "CryptoPrimitives"],
+            name: "KeyLedgerTests",
+            dependencies: ["KeyLedger", "LedgerStore", "Ledger", "CryptoPrimitives", "Transparency"],
             swiftSettings: strict),
         .testTarget(name: "KeyLedgerCLITests", dependencies: ["KeyLedgerCLI"], swiftSettings: strict),
     ],

@@ -90,6 +90,12 @@ public struct LedgerFolder: Sendable, Hashable {
         return manifest
     }
 
+    /// The process that has the ledger open for writing, as it named itself; nil if none says so.
+    public var writer: String? {
+        guard let holder = try? String(contentsOfFile: lockPath, encoding: .utf8), !holder.isEmpty else { return nil }
+        return holder
+    }
+
     private func isEmpty() throws(StoreError) -> Bool {
         do {
             return try FileManager.default.contentsOfDirectory(atPath: path).isEmpty
@@ -97,6 +103,8 @@ public struct LedgerFolder: Sendable, Hashable {
             throw .system(operation: "listing", path: path, reason: "\(error)")
         }
     }
+
+    var hasState: Bool { FileManager.default.fileExists(atPath: statePath + "/data.mdb") }
 
     /// Removes the derived state; the next opening rebuilds it.
     public func removeState() throws(StoreError) {

@@ -121,6 +121,11 @@ extension Block {
         operation == .createAccounts ? unsafe body(accounts.span.bytes) : unsafe body(transfers.span.bytes)
     }
 
+    /// Runs `body` with the 128 bytes of a record as they were committed.
+    public func withRecord<Result>(at index: Int, _ body: (RawSpan) -> Result) -> Result {
+        withRecords { body($0.extracting((index * Layout.recordSize)..<((index + 1) * Layout.recordSize))) }
+    }
+
     /// Everything of the header before the digest, which covers it.
     private var headerBytes: [UInt8] {
         var bytes = LittleEndianBytes(capacity: Layout.headerSize)

@@ -72,6 +72,17 @@ final class Log: Sendable {
         }
     }
 
+    /// How many events have details.
+    func detailsCount() throws(StoreError) -> UInt64 {
+        do throws(LMDBError) {
+            return try environment.read { (transaction: borrowing Transaction) throws(LMDBError) in
+                try transaction.count(of: details)
+            }
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
     /// The last block, or nil in an empty log.
     func lastBlock() throws(StoreError) -> Block? {
         try withCursor { (cursor: borrowing Cursor) throws(StoreError) in try block(at: .last, cursor) }

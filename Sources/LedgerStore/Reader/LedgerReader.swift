@@ -26,6 +26,25 @@ public final class LedgerReader: Sendable {
     /// The sealed details of an event, or nil if it has none.
     public func sealedDetails(of sequence: UInt64) throws(StoreError) -> [UInt8]? { try log.details(of: sequence) }
 
+    /// The projection's snapshot in `state/`, and the number of the first event that is not in it; nil if there is none
+    /// that can be read.
+    ///
+    /// Do not call in a process that has the ledger open for writing.
+    public func flushedProjection() throws(StoreError) -> (snapshot: [UInt8], nextSequence: UInt64)? {
+        guard folder.hasState else { return nil }
+        do throws(StoreError) {
+            let state = try DerivedState(path: folder.statePath, isReadOnly: true)
+            defer { state.close() }
+            return try state.flushedProjection().map { ($0.snapshot, $0.position.nextSequence) }
+        } catch .damaged {
+            // As good as none: the writer will rebuild it.
+            return nil
+        }
+    }
+
+    /// How many events have details stored.
+    public func detailsCount() throws(StoreError) -> UInt64 { try log.detailsCount() }
+
     /// The block that holds an event, or nil beyond the end.
     public func block(containing sequence: UInt64) throws(StoreError) -> Block? { try log.block(containing: sequence) }
 

@@ -14,15 +14,18 @@ final class DerivedState: Sendable {
     private let resolutions: Table
     private let timestamps: Table
 
-    init(path: String, mapSize: Int = Environment.mapSizeAtFirst) throws(StoreError) {
+    init(
+        path: String, isReadOnly: Bool = false, mapSize: Int = Environment.mapSizeAtFirst
+    ) throws(StoreError) {
         do throws(LMDBError) {
-            environment = try Environment(path: path, options: .init(mapSize: mapSize, createsIfMissing: true))
-            meta = try environment.table("meta")
-            accounts = try environment.table("accounts")
-            open = try environment.table("open")
-            ids = try environment.table("ids")
-            resolutions = try environment.table("resolutions")
-            timestamps = try environment.table("timestamps")
+            environment = try Environment(
+                path: path, options: .init(mapSize: mapSize, isReadOnly: isReadOnly, createsIfMissing: !isReadOnly))
+            meta = try environment.table("meta", isReadOnly: isReadOnly)
+            accounts = try environment.table("accounts", isReadOnly: isReadOnly)
+            open = try environment.table("open", isReadOnly: isReadOnly)
+            ids = try environment.table("ids", isReadOnly: isReadOnly)
+            resolutions = try environment.table("resolutions", isReadOnly: isReadOnly)
+            timestamps = try environment.table("timestamps", isReadOnly: isReadOnly)
         } catch {
             throw StoreError(error)
         }
@@ -90,12 +93,7 @@ final class DerivedState: Sendable {
     /// The last flush, or nil if there was none.
     private func snapshot() throws(StoreError) -> Snapshot? {
         try read { (transaction: borrowing Transaction) throws(LMDBError) in
-            let found = try transaction.value(of: Self.positionKey, in: meta, mapping: { $0 }) {
-                (value: RawSpan) throws(LMDBError) in CheckedRow<Position>(Self.positionKey, value)
-            }
-            guard let found else { return nil }
-            guard let position = found?.record, let projection = try transaction.bytes(of: Self.projectionKey, in: meta)
-            else { throw damage("the position") }
+            guard let (position, projection) = try flushed(transaction) else { return nil }
             let accounts = try rows(of: accounts, Account.self, transaction) { place, _ in Key(UInt32(place)) }
             let open = try rows(of: open, Transfer.self, transaction) { _, transfer in Key(transfer.timestamp) }
             guard accounts.count == position.accountCount, open.count == position.openCount else {
@@ -103,6 +101,25 @@ final class DerivedState: Sendable {
             }
             return Snapshot(position: position, accounts: accounts, openTransfers: open, projection: projection)
         }
+    }
+
+    /// How far the last flush reaches, and what the projection gave; nil if there was none.
+    func flushedProjection() throws(StoreError) -> (position: Position, snapshot: [UInt8])? {
+        try read { (transaction: borrowing Transaction) throws(LMDBError) in try flushed(transaction) }
+    }
+
+    private func flushed(
+        _ transaction: borrowing Transaction
+    ) throws(LMDBError) -> (position: Position, snapshot: [UInt8])? {
+        let found = try transaction.value(of: Self.positionKey, in: meta, mapping: { $0 }) {
+            (value: RawSpan) throws(LMDBError) in CheckedRow<Position>(Self.positionKey, value)
+        }
+        guard let found else { return nil }
+        guard let position = found?.record, let snapshot = try transaction.bytes(of: Self.projectionKey, in: meta)
+        else {
+            throw damage("the position")
+        }
+        return (position, snapshot)
     }
 
     private func rows<Record: BitwiseCopyable>(
