@@ -63,10 +63,9 @@ import Testing
     /// Both maps start at 64 KiB here: the reader follows the writer through every growth.
     @Test func readersInOtherProcessesSeeWholeCommitsAndFollowTheMap() async throws {
         let ledger = try TemporaryLedger()
-        let child = try ChildProcess("write", ledger.folder.path, "65536", "1000", "500")
-        _ = await child.line()
         let log = try Log(path: ledger.folder.logPath, isReadOnly: true, mapSize: 65_536)
         let reader = LedgerReader(folder: ledger.folder, log: log)
+        let child = try ChildProcess("write", ledger.folder.path, "65536", "1000", "500")
         var next: UInt64 = 0
         var last: Block?
         while next < 40_000 {
