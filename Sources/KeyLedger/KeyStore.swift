@@ -208,6 +208,12 @@ public final class KeyStore: Sendable {
         return Tenant(store: self, id: id, name: name, caller: caller)
     }
 
+    /// Whether there is a tenant with a name. Asking is no event.
+    public func hasTenant(_ name: String) throws(KeyStoreError) -> Bool {
+        let id = custody.id(ofTenant: try EntityName(name))
+        return live.read { $0.tenants[id] != nil }
+    }
+
     /// All tenants in order of creation.
     public func tenants() throws(KeyStoreError) -> [Tenant] {
         let records = live.read { $0.tenants.sorted { $0.value.createdBy < $1.value.createdBy } }

@@ -53,6 +53,12 @@ public struct Tenant: Sendable {
         return keys
     }
 
+    /// Whether the tenant has a key with a name. Asking is no event.
+    public func hasKey(_ name: String) throws(KeyStoreError) -> Bool {
+        let keyID = store.custody.id(ofKey: try EntityName(name), of: id)
+        return store.live.read { $0.keys[keyID] != nil }
+    }
+
     /// The key with a name, whatever it is for.
     public func key(_ name: String) async throws(KeyStoreError) -> KeyHandle { try await key(name, nil) }
 
