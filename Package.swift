@@ -52,7 +52,13 @@ let package = Package(
         .testTarget(
             name: "TransparencyTests", dependencies: ["Transparency", "CryptoPrimitives", "COpenSSL"],
             resources: [.copy("Vectors")], swiftSettings: strict),
-        .testTarget(name: "LedgerStoreTests", dependencies: ["LedgerStore", "Ledger"], swiftSettings: strict),
+        .testTarget(
+            name: "LedgerStoreTests",
+            dependencies: ["LedgerStore", "Ledger", "LedgerConformance", "CryptoPrimitives", "StoreCrasher"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "StoreCrasher", dependencies: ["LedgerStore", "Ledger"], path: "Tests/Support/StoreCrasher",
+            swiftSettings: strict),
         .testTarget(
             name: "KeyLedgerTests",
             dependencies: ["KeyLedger", "LedgerStore", "Ledger", "CryptoPrimitives", "Transparency"],

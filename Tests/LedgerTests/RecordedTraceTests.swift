@@ -33,7 +33,8 @@ import Testing
             try machine.createTransfers(&events, timestamp: timestamp, results: &results)
             #expect(results == expected, comment)
         case .expire(let timestamp): _ = machine.expire(timestamp: timestamp)
-        case .lookupAccounts(let ids, let expected): #expect(ids.compactMap { machine.account($0) } == expected, comment)
+        case .lookupAccounts(let ids, let expected):
+            #expect(ids.compactMap { machine.account($0) } == expected, comment)
         case .lookupTransfers(let ids, let expected):
             #expect(try ids.compactMap { try machine.transfer($0) } == expected, comment)
         case .getAccountTransfers(let filter, let isValid, let expected):
@@ -51,8 +52,12 @@ import Testing
     private func expectConservation(_ machine: StateMachine) {
         for (ledger, accounts) in Dictionary(grouping: machine.allAccounts, by: \.ledger) {
             // Amounts near 2^128 occur, so the sums are taken modulo 2^128.
-            let debits = accounts.reduce((UInt128(0), UInt128(0))) { ($0.0 &+ $1.debitsPosted, $0.1 &+ $1.debitsPending) }
-            let credits = accounts.reduce((UInt128(0), UInt128(0))) { ($0.0 &+ $1.creditsPosted, $0.1 &+ $1.creditsPending) }
+            let debits = accounts.reduce((UInt128(0), UInt128(0))) {
+                ($0.0 &+ $1.debitsPosted, $0.1 &+ $1.debitsPending)
+            }
+            let credits = accounts.reduce((UInt128(0), UInt128(0))) {
+                ($0.0 &+ $1.creditsPosted, $0.1 &+ $1.creditsPending)
+            }
             #expect(debits == credits, "ledger \(ledger)")
         }
     }

@@ -1,4 +1,5 @@
 internal import CryptoPrimitives
+internal import Synchronization
 
 /// The truth: blocks in order, and the sealed details of their events. Append-only.
 final class Log: Sendable {
@@ -6,12 +7,17 @@ final class Log: Sendable {
     private let environment: Environment
     private let blocks: Table
     private let details: Table
+    /// The blocks, by first sequence, whose digest was found right before a record of theirs was read alone.
+    private let checked = Mutex<Set<UInt64>>([])
 
-    init(path: String, isReadOnly: Bool, createsIfMissing: Bool = false) throws(StoreError) {
+    init(
+        path: String, isReadOnly: Bool, createsIfMissing: Bool = false, mapSize: Int = Environment.mapSizeAtFirst
+    ) throws(StoreError) {
         self.path = path
         do throws(LMDBError) {
             environment = try Environment(
-                path: path, options: .init(isReadOnly: isReadOnly, createsIfMissing: createsIfMissing))
+                path: path,
+                options: .init(mapSize: mapSize, isReadOnly: isReadOnly, createsIfMissing: createsIfMissing))
             blocks = try environment.table("blocks", isReadOnly: isReadOnly)
             details = try environment.table("details", isReadOnly: isReadOnly)
         } catch {
@@ -57,6 +63,15 @@ final class Log: Sendable {
         }
     }
 
+    /// The sequence of the last block's first event, without a look into the block; nil in an empty log.
+    func lastFirstSequence() throws(StoreError) -> UInt64? {
+        try withCursor { (cursor: borrowing Cursor) throws(StoreError) in
+            try cursor.move(.last, mapping: StoreError.init) { (key: RawSpan, _: RawSpan) throws(StoreError) in
+                Self.sequence(key)
+            }
+        }
+    }
+
     /// How many events have details.
     func detailsCount() throws(StoreError) -> UInt64 {
         do throws(LMDBError) {
@@ -97,16 +112,18 @@ final class Log: Sendable {
         }
     }
 
-    /// Runs `body` with a record's bytes in place, or returns nil beyond the end. Does not check the block's
-    /// digest, which opening and `verify` do.
+    /// Runs `body` with a record's bytes in place, or returns nil beyond the end. The digest of each block is checked
+    /// once in the life of this object, so that a damaged record cannot decide anything.
     func withRecord<Result>(at sequence: UInt64, _ body: (RawSpan) -> Result) throws(StoreError) -> Result? {
         try withCursor { (cursor: borrowing Cursor) throws(StoreError) in
-            try seek(cursor, to: sequence) { (first: UInt64, block: RawSpan) throws(StoreError) in
+            try seek(cursor, to: sequence) { (first: UInt64, bytes: RawSpan) throws(StoreError) in
+                if !checked.withLock({ $0.contains(first) }) {
+                    _ = try read(bytes, first: first)
+                    _ = checked.withLock { $0.insert(first) }
+                }
+                guard sequence - first < UInt64(bytes.load(UInt32.self, at: Block.Layout.count)) else { return nil }
                 let start = Block.Layout.headerSize + Int(sequence - first) * Block.Layout.recordSize
-                guard sequence - first < UInt64(block.load(UInt32.self, at: Block.Layout.count)),
-                    start + Block.Layout.recordSize <= block.byteCount
-                else { return nil }
-                return body(block.extracting(start..<(start + Block.Layout.recordSize)))
+                return body(bytes.extracting(start..<(start + Block.Layout.recordSize)))
             } ?? nil
         }
     }

@@ -12,15 +12,21 @@ extension StateMachine {
                 var events = block.asSent(block.accounts, \.timestamp) { $0.flags.contains(.imported) }
                 var results: [CreateAccountResult] = []
                 try createAccounts(&events, timestamp: block.timestamp, results: &results)
-                if events == block.accounts, block.exceptions == Block.exceptions(in: results.lazy.map(\.status)) { return nil }
+                if events == block.accounts, block.exceptions == Block.exceptions(in: results.lazy.map(\.status)) {
+                    return nil
+                }
             case .createTransfers:
                 var events = block.asSent(block.transfers, \.timestamp) { $0.flags.contains(.imported) }
                 var results: [CreateTransferResult] = []
                 try createTransfers(&events, timestamp: block.timestamp, results: &results)
-                if events == block.transfers, block.exceptions == Block.exceptions(in: results.lazy.map(\.status)) { return nil }
+                if events == block.transfers, block.exceptions == Block.exceptions(in: results.lazy.map(\.status)) {
+                    return nil
+                }
             case .expire:
                 let count = expire(timestamp: block.timestamp)
-                if block.transfers == [Transfer(id: 0, amount: UInt128(count), timestamp: block.timestamp)] { return nil }
+                if block.transfers == [Transfer(id: 0, amount: UInt128(count), timestamp: block.timestamp)] {
+                    return nil
+                }
             }
             return "the recorded results do not follow from the events"
         } catch {

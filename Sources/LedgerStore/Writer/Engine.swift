@@ -18,20 +18,25 @@ struct Engine: ~Copyable {
     /// Blocks decided but not yet on disk, with their details.
     private var unwritten: [Block] = []
     private var unwrittenDetails: [Log.SealedDetails] = []
+    private let flushCount: Int
+    private var isClosed = false
 
-    /// Recent transfers in memory before they are flushed to the indexes: 128 bytes each, and as many are replayed
-    /// at the next opening after a crash.
-    static let flushCount = 1 << 16
+    /// What is decided in memory before it is flushed to the indexes, in events and resolutions of pending transfers:
+    /// up to some 200 bytes each, and as many are replayed at the next opening after a crash.
+    static let flushCountDefault = 1 << 16
 
-    /// Opens the state, or rebuilds it, and replays what the log has more.
+    /// Starts from the last flush if it belongs to this log, from nothing otherwise, and replays what the log has more.
     init(
-        log: Log, state: DerivedState, projection: any Projection, progress: (UInt64, UInt64) -> Void
+        log: Log, state: DerivedState, snapshot: DerivedState.Snapshot?, projection: any Projection,
+        flushCount: Int = Engine.flushCountDefault,
+        progress: (UInt64, UInt64) -> Void = { _, _ in }
     ) throws(StoreError) {
         self.log = log
         self.state = state
         self.projection = projection
+        self.flushCount = flushCount
         machine = StateMachine(history: FlushedHistory(log: log, state: state))
-        if try !restore() {
+        if try !restore(snapshot) {
             try state.clear()
             guard projection.restore(from: nil) else { preconditionFailure("a projection starts from nothing") }
         }
@@ -40,7 +45,14 @@ struct Engine: ~Copyable {
 
     func account(_ id: UInt128) -> Account? { machine.account(id) }
 
+    /// All accounts in order of creation.
+    var accounts: [Account] { machine.allAccounts }
+
+    /// The pending transfers that are not resolved, in order of creation.
+    var openTransfers: [Transfer] { machine.openTransfers }
+
     func transfer(_ id: UInt128) throws(StoreError) -> Transfer? {
+        if isClosed { throw .closed }
         do throws(HistoryUnreadable) {
             return try machine.transfer(id)
         } catch {
@@ -49,7 +61,8 @@ struct Engine: ~Copyable {
     }
 
     /// Gives the files back.
-    func close() {
+    mutating func close() {
+        isClosed = true
         log.close()
         state.close()
     }
@@ -100,10 +113,11 @@ struct Engine: ~Copyable {
         return results
     }
 
-    /// Expires what is due; writes nothing if nothing is.
+    /// Expires what is due; writes nothing if nothing is. What is due is a matter of the ledger's time: a clock that
+    /// was set back does not prolong what has run out.
     mutating func expire(now: UInt64) {
-        guard let due = machine.nextExpiry, due <= now else { return }
         let timestamp = timestamp(for: 1, now: now)
+        guard let due = machine.nextExpiry, due <= timestamp else { return }
         let count = machine.expire(timestamp: timestamp)
         // Deadlines of transfers resolved meanwhile come up without anything to expire. The pulse is logged all
         // the same: a replay must take the same steps.
@@ -151,7 +165,13 @@ struct Engine: ~Copyable {
         for block in unwritten { projection.apply(block) }
         unwritten.removeAll(keepingCapacity: true)
         unwrittenDetails.removeAll(keepingCapacity: true)
-        if machine.recentTransfers.transfers.count >= Self.flushCount { try flush() }
+    }
+
+    /// Flushes when enough has come together.
+    mutating func flushIfDue() throws(StoreError) {
+        // Refused events and accounts count as well: they are remembered or replayed like transfers.
+        let eventCount = Int(nextSequence - flushedSequence)
+        if eventCount + machine.recentTransfers.resolutions.count >= flushCount { try flush() }
     }
 
     /// Brings `state/` up to the last committed block.
@@ -176,17 +196,18 @@ struct Engine: ~Copyable {
 
     // MARK: Coming back
 
-    /// Loads the last flush; false if there is none, or it does not belong to this log.
-    private mutating func restore() throws(StoreError) -> Bool {
-        guard let position = try state.position(), position.nextSequence > 0,
-            let last = try log.block(containing: position.nextSequence - 1),
-            last.nextSequence == position.nextSequence, last.digest == position.digest,
-            let accounts = try state.loadAccounts(), let open = try state.loadOpenTransfers(),
-            let snapshot = try state.projectionSnapshot(), projection.restore(from: snapshot)
+    /// Takes a flush over; false if there is none, or it does not belong to this log.
+    private mutating func restore(_ snapshot: DerivedState.Snapshot?) throws(StoreError) -> Bool {
+        guard let snapshot, snapshot.position.nextSequence > 0,
+            let last = try log.block(containing: snapshot.position.nextSequence - 1),
+            last.nextSequence == snapshot.position.nextSequence, last.digest == snapshot.position.digest,
+            projection.restore(from: snapshot.projection)
         else { return false }
+        let position = snapshot.position
         machine = StateMachine(
-            history: FlushedHistory(log: log, state: state), accounts: accounts, openTransfers: open,
-            lastTransferTimestamp: position.lastTransferTimestamp, lastTimestamp: position.lastTimestamp)
+            history: FlushedHistory(log: log, state: state), accounts: snapshot.accounts,
+            openTransfers: snapshot.openTransfers, lastTransferTimestamp: position.lastTransferTimestamp,
+            lastTimestamp: position.lastTimestamp)
         flushedSequence = position.nextSequence
         previousDigest = position.digest
         nextSequence = position.nextSequence
@@ -194,10 +215,7 @@ struct Engine: ~Copyable {
     }
 
     private mutating func replay(_ progress: (UInt64, UInt64) -> Void) throws(StoreError) {
-        guard let end = try log.lastBlock()?.nextSequence else {
-            guard nextSequence == 0 else { throw .damaged(path: log.path, sequence: 0, reason: "the log is empty") }
-            return
-        }
+        guard let end = try log.lastBlock()?.nextSequence else { return }
         while nextSequence < end {
             let chunk = try log.chunk(from: nextSequence, eventCount: Block.eventCountMax)
             for block in chunk.blocks {
@@ -213,7 +231,10 @@ struct Engine: ~Copyable {
                 projection.apply(block)
             }
             if let damage = chunk.damage { throw damage }
-            if machine.recentTransfers.transfers.count >= Self.flushCount { try flush() }
+            guard !chunk.blocks.isEmpty else {
+                throw .damaged(path: log.path, sequence: nextSequence, reason: "the block with this event is missing")
+            }
+            try flushIfDue()
             progress(nextSequence, end)
         }
     }

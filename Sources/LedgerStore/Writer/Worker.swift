@@ -14,7 +14,11 @@ internal import Glibc
         unsafe mutex = .allocate(capacity: 1)
         unsafe condition = .allocate(capacity: 1)
         unsafe pthread_mutex_init(mutex, nil)
-        unsafe pthread_cond_init(condition, nil)
+        // Waiting is a matter of the time that passes, not of what the wall clock is set to.
+        var attributes = pthread_condattr_t()
+        unsafe pthread_condattr_init(&attributes)
+        unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        unsafe pthread_cond_init(condition, &attributes)
     }
 
     deinit {
@@ -51,7 +55,7 @@ internal import Glibc
         locked {
             var deadline = timespec()
             if let nanoseconds {
-                unsafe clock_gettime(CLOCK_REALTIME, &deadline)
+                unsafe clock_gettime(CLOCK_MONOTONIC, &deadline)
                 let total = UInt64(deadline.tv_nsec) + min(nanoseconds, 3_600_000_000_000)
                 deadline.tv_sec += Int(total / 1_000_000_000)
                 deadline.tv_nsec = Int(total % 1_000_000_000)
