@@ -43,6 +43,12 @@ let package = Package(
 
         .target(name: "LedgerConformance", dependencies: ["Ledger"], swiftSettings: strict),
 
+        .target(
+            name: "CLogBaseline", dependencies: ["CLMDB"], path: "Benchmarks/CLogBaseline"),
+        .executableTarget(
+            name: "keyledger-bench", dependencies: ["LedgerStore", "Ledger", "CLogBaseline"], path: "Benchmarks/Bench",
+            swiftSettings: strict),
+
         .testTarget(
             name: "LedgerTests", dependencies: ["Ledger", "LedgerConformance"], resources: [.copy("Traces")],
             swiftSettings: strict),
