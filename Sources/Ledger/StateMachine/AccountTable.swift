@@ -64,7 +64,7 @@ struct AccountTable {
 
 extension RandomAccessCollection where Index == Int {
     /// The first index whose element is not `before`, in a collection where all that are come first.
-    func partitionPoint(where isBefore: (Element) -> Bool) -> Int {
+    package func partitionPoint(where isBefore: (Element) -> Bool) -> Int {
         var low = startIndex
         var high = endIndex
         while low < high {

@@ -103,6 +103,9 @@ extension StateMachine {
         recent = RecentTransfers()
     }
 
+    /// Changes who answers for what is not recent: the same answers from another place.
+    public mutating func replaceHistory(with history: any TransferHistory) { self.history = history }
+
     /// Brings back what a flush wrote: accounts in order of creation, open pending transfers in any order.
     public init(
         history: any TransferHistory, accounts: [Account], openTransfers: [Transfer], lastTransferTimestamp: UInt64,

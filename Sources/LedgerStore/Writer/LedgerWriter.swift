@@ -56,7 +56,7 @@ public final class LedgerWriter: Sendable {
         do throws(StoreError) {
             let log = try Log(path: folder.logPath, isReadOnly: false, mapSize: tuning.mapSize)
             let (state, snapshot) = try DerivedState.open(folder, mapSize: tuning.mapSize)
-            let engine = try Engine(
+            let engine = try Engine.open(
                 log: log, state: state, snapshot: snapshot, projection: projection, flushCount: tuning.flushCount,
                 progress: progress)
             reader = LedgerReader(folder: folder, log: log)

@@ -113,9 +113,10 @@ import Testing
         }
         engine.close()
         let (state, snapshot) = try DerivedState.open(ledger.folder)
+        let segments = try #require(snapshot).segments
         #expect(snapshot?.position.nextSequence == 20)
-        #expect(try state.place(of: 3) == .failed)
-        #expect(try state.place(of: 24) == nil)
+        #expect(try state.place(of: 3, in: segments) == .failed)
+        #expect(try state.place(of: 24, in: segments) == nil)
         state.close()
         engine = try ledger.openEngine()
         #expect(
