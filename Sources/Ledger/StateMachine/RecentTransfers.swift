@@ -29,6 +29,13 @@ public struct RecentTransfers: TransferHistory {
         return place < transfers.count && transfers[place].timestamp == timestamp
     }
 
+    /// The balances of an account with history just after the transfer with this timestamp.
+    public func balance(of account: UInt128, timestamp: UInt64) -> AccountBalance? {
+        let first = balances.partitionPoint { $0.balance.timestamp < timestamp }
+        // A transfer touches two accounts.
+        return balances[first...].prefix(2).first { $0.balance.timestamp == timestamp && $0.accountID == account }?.balance
+    }
+
     mutating func append(_ transfer: Transfer) {
         index.insert(transfer.id, at: UInt32(transfers.count))
         transfers.append(transfer)

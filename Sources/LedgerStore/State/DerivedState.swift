@@ -11,6 +11,7 @@ final class DerivedState: Sendable {
     private let accounts: Table
     private let open: Table
     private let resolutions: Table
+    private let balances: Table
     private let segmentTable: Table
 
     init(
@@ -23,6 +24,7 @@ final class DerivedState: Sendable {
             accounts = try environment.table("accounts", isReadOnly: isReadOnly)
             open = try environment.table("open", isReadOnly: isReadOnly)
             resolutions = try environment.table("resolutions", isReadOnly: isReadOnly)
+            balances = try environment.table("balances", isReadOnly: isReadOnly)
             segmentTable = try environment.table("segments", isReadOnly: isReadOnly)
         } catch {
             throw StoreError(error)
@@ -177,12 +179,15 @@ final class DerivedState: Sendable {
         writer.append(flush)
         let segment = writer.finish()
         let resolved = flush.recent.resolutions.sorted { $0.key < $1.key }
+        let history = flush.recent.balances.sorted { ($0.accountID, $0.balance.timestamp) < ($1.accountID, $1.balance.timestamp) }
+            .map { (Key($0.accountID, $0.balance.timestamp), $0.balance) }
         do throws(LMDBError) {
             try environment.write { (transaction: borrowing Transaction) throws(LMDBError) in
                 for (place, account) in flush.accounts {
                     try transaction.put(value: CheckedRow(Key(place), account), at: Key(place), in: accounts)
                 }
                 try writer.drain(into: segmentTable, transaction)
+                for (key, balance) in history { try transaction.put(value: balance, at: key, in: balances) }
                 for transfer in flush.openTransfers {
                     let key = Key(transfer.timestamp)
                     try transaction.put(value: CheckedRow(key, transfer), at: key, in: open)
@@ -208,7 +213,7 @@ final class DerivedState: Sendable {
     func clear() throws(StoreError) {
         do throws(LMDBError) {
             try environment.write { (transaction: borrowing Transaction) throws(LMDBError) in
-                for table in [meta, accounts, open, resolutions, segmentTable] { try transaction.clear(table) }
+                for table in [meta, accounts, open, resolutions, balances, segmentTable] { try transaction.clear(table) }
             }
         } catch {
             throw StoreError(error)
@@ -325,6 +330,11 @@ final class DerivedState: Sendable {
 
     func resolution(ofPending timestamp: UInt64) throws(StoreError) -> PendingStatus? {
         try value(UInt8.self, of: Key(timestamp), in: resolutions).flatMap(PendingStatus.init)
+    }
+
+    /// The balances of an account with history just after the transfer with this timestamp.
+    func balance(of account: UInt128, timestamp: UInt64) throws(StoreError) -> AccountBalance? {
+        try value(AccountBalance.self, of: Key(account, timestamp), in: balances)
     }
 
     func containsTransfer(timestamp: UInt64, in segments: [Segment]) throws(StoreError) -> Bool {

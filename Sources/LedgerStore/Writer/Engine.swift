@@ -1,10 +1,10 @@
 internal import CryptoPrimitives
-internal import Ledger
+package import Ledger
 
 /// The state machine on its log: decides groups of events, makes them durable, and comes back after any stop.
 ///
 /// Belongs to one thread. After any error it must be thrown away: memory may be ahead of the disk.
-struct Engine: ~Copyable {
+package struct Engine: ~Copyable {
     private let log: Log
     private let state: DerivedState
     private let projection: any Projection
@@ -30,6 +30,16 @@ struct Engine: ~Copyable {
     static let flushCountDefault = 1 << 17
 
     /// Starts from the last flush if it belongs to this log, from nothing otherwise, and replays what the log has more.
+    /// Opens a ledger that is to be driven by hand: exact times, no thread of its own but the flusher's. The caller keeps
+    /// other writers away.
+    package static func open(
+        _ folder: LedgerFolder, projection: any Projection, flushCount: Int = 1 << 17
+    ) throws(StoreError) -> Engine {
+        let log = try Log(path: folder.logPath, isReadOnly: false)
+        let (state, snapshot) = try DerivedState.open(folder)
+        return try open(log: log, state: state, snapshot: snapshot, projection: projection, flushCount: flushCount)
+    }
+
     static func open(
         log: Log, state: DerivedState, snapshot: DerivedState.Snapshot?, projection: any Projection,
         flushCount: Int = Engine.flushCountDefault, progress: (UInt64, UInt64) -> Void = { _, _ in }
@@ -77,7 +87,7 @@ struct Engine: ~Copyable {
         return .empty
     }
 
-    func account(_ id: UInt128) -> Account? { machine.account(id) }
+    package func account(_ id: UInt128) -> Account? { machine.account(id) }
 
     /// All accounts in order of creation.
     var accounts: [Account] { machine.allAccounts }
@@ -85,7 +95,7 @@ struct Engine: ~Copyable {
     /// The pending transfers that are not resolved, in order of creation.
     var openTransfers: [Transfer] { machine.openTransfers }
 
-    func transfer(_ id: UInt128) throws(StoreError) -> Transfer? {
+    package func transfer(_ id: UInt128) throws(StoreError) -> Transfer? {
         if isClosed { throw .closed }
         do throws(HistoryUnreadable) {
             return try machine.transfer(id)
@@ -94,8 +104,22 @@ struct Engine: ~Copyable {
         }
     }
 
+    /// Where the transfers are now.
+    var search: TransferSearch {
+        TransferSearch(
+            log: log, state: state, segments: segments,
+            recent: (arriving.map { [$0.transfers] } ?? []) + [machine.recentTransfers])
+    }
+
+    /// The balances of an account with history just after the transfer with this timestamp.
+    func balance(of account: UInt128, timestamp: UInt64) throws(StoreError) -> AccountBalance? {
+        if let recent = machine.recentTransfers.balance(of: account, timestamp: timestamp) { return recent }
+        if let arriving = arriving?.transfers.balance(of: account, timestamp: timestamp) { return arriving }
+        return try state.balance(of: account, timestamp: timestamp)
+    }
+
     /// Gives the files back.
-    mutating func close() {
+    package mutating func close() {
         isClosed = true
         flusher.stop()
         log.close()
@@ -108,7 +132,7 @@ struct Engine: ~Copyable {
     var nextExpiry: UInt64? { machine.nextExpiry }
 
     /// Decides accounts; ``commit()`` makes the outcome durable.
-    mutating func decide(
+    package mutating func decide(
         _ accounts: [Account], details: [EventDetails], now: UInt64
     ) throws(StoreError) -> [CreateAccountResult] {
         var block = Block()
@@ -128,7 +152,7 @@ struct Engine: ~Copyable {
     }
 
     /// Decides transfers; ``commit()`` makes the outcome durable.
-    mutating func decide(
+    package mutating func decide(
         _ transfers: [Transfer], details: [EventDetails], now: UInt64
     ) throws(StoreError) -> [CreateTransferResult] {
         var block = Block()
@@ -150,7 +174,7 @@ struct Engine: ~Copyable {
 
     /// Expires what is due; writes nothing if nothing is. What is due is a matter of the ledger's time: a clock that
     /// was set back does not prolong what has run out.
-    mutating func expire(now: UInt64) {
+    package mutating func expire(now: UInt64) {
         let timestamp = timestamp(for: 1, now: now)
         guard let due = machine.nextExpiry, due <= timestamp else { return }
         let count = machine.expire(timestamp: timestamp)
@@ -195,7 +219,7 @@ struct Engine: ~Copyable {
     // MARK: Committing
 
     /// Makes everything decided so far durable, then lets the projection see it.
-    mutating func commit() throws(StoreError) {
+    package mutating func commit() throws(StoreError) {
         guard !unwritten.isEmpty else { return }
         try log.append(unwritten, details: unwrittenDetails)
         for block in unwritten { projection.apply(block) }
@@ -212,7 +236,7 @@ struct Engine: ~Copyable {
     }
 
     /// Brings `state/` up to the last committed block.
-    mutating func flush() throws(StoreError) {
+    package mutating func flush() throws(StoreError) {
         if recentSequence < nextSequence { try beginFlush() }
         try takeOver(reaching: nextSequence)
     }

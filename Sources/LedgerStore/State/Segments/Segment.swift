@@ -147,6 +147,45 @@ final class Segment: Sendable {
         }
     }
 
+    /// The ordinals within a range that may have all of these terms, few at a time: those of the rarest term.
+    func candidates(
+        _ terms: [Term], ordinals: Range<UInt32>, in table: Table, _ transaction: borrowing Transaction
+    ) throws(LMDBError) -> Candidates {
+        var rarest = Candidates.all(ordinals)
+        for term in terms {
+            let entries = try entries(of: term, ordinals: ordinals, in: table, transaction)
+            if entries.count < rarest.count { rarest = .entries(entries) }
+        }
+        return rarest
+    }
+
+    /// Transfers of a segment that have to be looked at.
+    enum Candidates {
+        case all(Range<UInt32>)
+        /// Places in the array of terms.
+        case entries(Range<Int>)
+
+        var count: Int {
+            switch self {
+            case .all(let ordinals): ordinals.count
+            case .entries(let entries): entries.count
+            }
+        }
+    }
+
+    /// Where the *n*-th candidate stands in the log.
+    func sequence(
+        of candidates: Candidates, at index: Int, in table: Table, _ transaction: borrowing Transaction
+    ) throws(LMDBError) -> UInt64 {
+        switch candidates {
+        case .all(let ordinals):
+            try sequence(of: ordinals.lowerBound + UInt32(index), in: table, transaction)
+        case .entries(let entries):
+            try sequence(
+                of: try ordinal(atEntry: entries.lowerBound + index, in: table, transaction), in: table, transaction)
+        }
+    }
+
     /// The ordinal at a place in the array of terms.
     func ordinal(atEntry place: Int, in table: Table, _ transaction: borrowing Transaction) throws(LMDBError) -> UInt32 {
         try read(.terms, place / Self.chunkCount, in: table, transaction) { bytes in
