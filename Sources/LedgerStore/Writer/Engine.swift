@@ -228,7 +228,7 @@ package struct Engine: ~Copyable {
     }
 
     /// Flushes when enough has come together.
-    mutating func flushIfDue() throws(StoreError) {
+    package mutating func flushIfDue() throws(StoreError) {
         // Refused events and accounts count as well: they are remembered or replayed like transfers.
         let eventCount = Int(nextSequence - recentSequence)
         if eventCount + machine.recentTransfers.resolutions.count >= flushCount { try beginFlush() }
