@@ -13,7 +13,9 @@ extension StateMachine {
         if event.pendingID == event.id { return .pendingIDMustBeDifferent }
         if event.timeoutSeconds != 0 { return .timeoutReservedForPendingTransfer }
 
-        guard let pending = try transfer(event.pendingID) else { return .pendingTransferNotFound }
+        // What is still open is in memory, however old it is.
+        let known = if let open = open[event.pendingID] { open } else { try transfer(event.pendingID) }
+        guard let pending = known else { return .pendingTransferNotFound }
         guard pending.flags.contains(.pending) else { return .pendingTransferNotPending }
         if let status = event.contradiction(to: pending) { return status }
         let amount = event.resolvedAmount(of: pending)

@@ -7,7 +7,9 @@ public final class MaterialStore: Sendable {
 
     /// Which blob.
     public struct Name: Hashable, Sendable {
+        /// Whose blob it is.
         public let owner: UInt128
+        /// Which version of the owner.
         public let version: UInt32
         /// A number the caller gives to each kind of blob.
         public let kind: UInt8

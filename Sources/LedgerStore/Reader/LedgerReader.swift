@@ -62,40 +62,36 @@ public final class LedgerReader: Sendable {
         from sequence: UInt64 = 0, to end: UInt64? = nil, mapping: (StoreError) -> Failure,
         _ body: (Block) throws(Failure) -> Bool
     ) throws(Failure) {
+        // Where the log ends is taken from the last block's key: its bytes may be damaged, and the blocks before it are
+        // readable all the same.
+        let lastFirst = try storeResult(mapping) { () throws(StoreError) in try log.lastFirstSequence() }
+        guard let lastFirst else { return }
         var next = sequence
         var previous: Block?
-        guard let limit = try storeResult(mapping, { () throws(StoreError) in try limit(end) }) else { return }
-        while next < limit {
+        while next < end ?? .max {
             let chunk = try storeResult(mapping) { () throws(StoreError) in
                 try log.chunk(from: next, eventCount: Block.eventCountMax)
             }
             for block in chunk.blocks {
-                if let reason = flaw(of: block, at: next, after: previous) {
+                if let reason = flaw(of: block, after: previous) {
                     throw mapping(.damaged(path: folder.logPath, sequence: next, reason: reason))
                 }
                 guard try body(block) else { return }
                 next = block.nextSequence
                 previous = block
-                if next >= limit { return }
+                if next > lastFirst || next >= end ?? .max { return }
             }
             if let damage = chunk.damage { throw mapping(damage) }
             if chunk.blocks.isEmpty {
+                if next > lastFirst { return }
                 throw mapping(
                     .damaged(path: folder.logPath, sequence: next, reason: "the block with this event is missing"))
             }
         }
     }
 
-    /// The end to read up to, nil in an empty log. Where the log ends is taken from the last block's key: its bytes may
-    /// be damaged, and the blocks before it are readable all the same.
-    private func limit(_ end: UInt64?) throws(StoreError) -> UInt64? {
-        guard let last = try log.lastFirstSequence() else { return nil }
-        let known = last == .max ? last : last + 1
-        return min(end ?? known, known)
-    }
-
     /// Why a block cannot stand where it was found.
-    private func flaw(of block: Block, at sequence: UInt64, after previous: Block?) -> String? {
+    private func flaw(of block: Block, after previous: Block?) -> String? {
         guard let previous else {
             let isStart = block.firstSequence == 0
             return isStart && block.previousDigest != .zero ? "the first block names one before it" : nil
