@@ -40,7 +40,9 @@ struct Conformance: Command {
                         "file": .string(file), "operations": KeyLedgerCLI.json(report.operations),
                         "events": KeyLedgerCLI.json(report.events),
                         "differences": .array(
-                            report.differences.map { .object(["line": KeyLedgerCLI.json($0.line), "what": .string($0.what)]) }),
+                            report.differences.map {
+                                .object(["line": KeyLedgerCLI.json($0.line), "what": .string($0.what)])
+                            }),
                     ]))
             } else {
                 try Terminal.print(

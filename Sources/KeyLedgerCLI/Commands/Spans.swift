@@ -26,6 +26,9 @@ struct Spans: AsyncParsableCommand {
         @Option(name: .long, help: "The name of each tenant's signing key.") var key = "spans"
         @Option(name: .long, help: "Whose key signs spans without a tenant. Default: they are left unsigned.")
         var defaultTenant: String?
+        @Option(name: .long, help: "The name of each tenant's encryption key, for redaction.") var encryptionKey = "pii"
+        @Option(name: .long, help: "A JSON file with redaction rules. Default: the standard rules.") var rules: String?
+        @Flag(name: .long, help: "Sign spans as they are, personal data included.") var noRedaction = false
         @Flag(name: .long, help: "Create tenants and keys that do not exist yet.") var createMissing = false
         @Argument(help: "The file to read; - is standard input.") var file = "-"
 
@@ -34,6 +37,8 @@ struct Spans: AsyncParsableCommand {
             signing.signingKey = key
             signing.defaultTenant = defaultTenant
             signing.createsMissing = createMissing
+            signing.encryptionKey = encryptionKey
+            signing.redaction = try redactionRules
             let spans = try SpanFile(file)
             let destination = try OutputFile(output)
             let counts = try await options.withStore { store in
@@ -44,11 +49,25 @@ struct Spans: AsyncParsableCommand {
             try report(counts)
         }
 
+        private var redactionRules: RedactionRules? {
+            get throws {
+                if noRedaction { return nil }
+                guard let rules else { return .standard }
+                let bytes = try readInput(rules)
+                do throws(RedactionRulesError) {
+                    return try RedactionRules(parsing: bytes)
+                } catch {
+                    throw Failure("\(rules): \(error)", .refused)
+                }
+            }
+        }
+
         private struct Counts {
             var lines = 0
             var spans = 0
             var signed = 0
             var skipped = 0
+            var redacted = 0
         }
 
         private func sign(
@@ -71,10 +90,12 @@ struct Spans: AsyncParsableCommand {
                 case .spans(let line):
                     let outcome = try await signer.sign(line, tenants: spans.tenants)
                     for refusal in outcome.refusals {
-                        Terminal.complain("\(file) line \(entry.number) span \(refusal.index + 1) is not signed: \(refusal.reason)")
+                        Terminal.complain(
+                            "\(file) line \(entry.number) span \(refusal.index + 1) is not signed: \(refusal.reason)")
                     }
                     counts.spans += line.count
                     counts.signed += outcome.signedCount
+                    counts.redacted += outcome.redactions.values.reduce(0, +)
                     counts.skipped += outcome.refusals.count
                     counts.lines += 1
                     try destination.write(outcome.line.serialized())
@@ -89,10 +110,12 @@ struct Spans: AsyncParsableCommand {
                 try Terminal.print(
                     line([
                         "lines": json(counts.lines), "spans": json(counts.spans), "signed": json(counts.signed),
-                        "skipped": json(counts.skipped),
+                        "redacted": json(counts.redacted), "skipped": json(counts.skipped),
                     ]))
             } else {
-                Terminal.note("Signed \(counts.signed.grouped) of \(counts.spans.grouped) spans.")
+                Terminal.note(
+                    "Signed \(counts.signed.grouped) of \(counts.spans.grouped) spans, redacted \(counts.redacted.grouped) values."
+                )
             }
             if counts.skipped > 0 { throw ExitCode(Failure.Code.inputSkipped.rawValue) }
         }
@@ -114,7 +137,8 @@ struct Spans: AsyncParsableCommand {
         @Argument(help: "The file to read; - is standard input.") var file = "-"
 
         func perform() async throws {
-            let keys = if let publicKeys { try PublicKeyRing(readingFile: publicKeys) } else { try PublicKeyRing(ledger.path) }
+            let keys =
+                if let publicKeys { try PublicKeyRing(readingFile: publicKeys) } else { try PublicKeyRing(ledger.path) }
             let spans = try SpanFile(file)
             let bar = ProgressBar("verifying", unit: "spans")
             var valid = 0, wrong = 0, done = 0
@@ -126,8 +150,12 @@ struct Spans: AsyncParsableCommand {
                 case .spans(let line):
                     for index in line.indices {
                         let verdict = line.verify(spanAt: index) { keys.key(tenant: $0, keyID: $1, version: $2) }
-                        if case .valid = verdict { valid += 1 } else {
-                            Terminal.complain("\(file) line \(entry.number) span \(index + 1) (\(line[index].spanID)): \(verdict.reason)")
+                        if case .valid = verdict {
+                            valid += 1
+                        } else {
+                            Terminal.complain(
+                                "\(file) line \(entry.number) span \(index + 1) (\(line[index].spanID)): \(verdict.reason)"
+                            )
                             wrong += 1
                         }
                         done += 1
@@ -219,7 +247,8 @@ struct PublicKeyRing {
             guard let object = try? JSONValue(parsing: Array(row)), let tenant = object["tenant"]?.string,
                 let id = object["keyId"]?.string, let versions = object["versions"]?.array
             else {
-                throw Failure("\(path) line \(index + 1) is not a key as `keyledger key list --json` writes it.", .inputOutput)
+                throw Failure(
+                    "\(path) line \(index + 1) is not a key as `keyledger key list --json` writes it.", .inputOutput)
             }
             for version in versions {
                 guard let text = version["publicKey"]?.string else { continue }
@@ -233,7 +262,9 @@ struct PublicKeyRing {
     }
 
     func key(tenant: String, keyID: String, version: UInt32) -> Ed25519.PublicKey? {
-        guard let entry = entries[Self.name(keyID, version)], entry.tenant == nil || entry.tenant == tenant else { return nil }
+        guard let entry = entries[Self.name(keyID, version)], entry.tenant == nil || entry.tenant == tenant else {
+            return nil
+        }
         return entry.key
     }
 

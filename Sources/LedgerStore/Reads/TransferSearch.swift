@@ -44,7 +44,8 @@ struct TransferSearch {
         var next = 0
         var isGoingOn = true
         while isGoingOn {
-            let page = try state.withSegments { (transaction: borrowing Transaction, table) throws(LMDBError) -> [UInt64] in
+            let page = try state.withSegments {
+                (transaction: borrowing Transaction, table) throws(LMDBError) -> [UInt64] in
                 let first = try segment.ordinal(notBefore: window.timestampMin, in: table, transaction)
                 let end =
                     window.timestampMax == 0

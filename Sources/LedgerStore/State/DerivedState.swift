@@ -93,7 +93,8 @@ final class DerivedState: Sendable {
 
         /// Before the first event.
         static let empty = Snapshot(
-            position: Position(nextSequence: 0, lastTimestamp: 0, lastTransferTimestamp: 0, digest: .zero), accounts: [],
+            position: Position(nextSequence: 0, lastTimestamp: 0, lastTransferTimestamp: 0, digest: .zero),
+            accounts: [],
             openTransfers: [], segments: [], projection: [])
     }
 
@@ -179,8 +180,10 @@ final class DerivedState: Sendable {
         writer.append(flush)
         let segment = writer.finish()
         let resolved = flush.recent.resolutions.sorted { $0.key < $1.key }
-        let history = flush.recent.balances.sorted { ($0.accountID, $0.balance.timestamp) < ($1.accountID, $1.balance.timestamp) }
-            .map { (Key($0.accountID, $0.balance.timestamp), $0.balance) }
+        let history = flush.recent.balances.sorted {
+            ($0.accountID, $0.balance.timestamp) < ($1.accountID, $1.balance.timestamp)
+        }
+        .map { (Key($0.accountID, $0.balance.timestamp), $0.balance) }
         do throws(LMDBError) {
             try environment.write { (transaction: borrowing Transaction) throws(LMDBError) in
                 for (place, account) in flush.accounts {
@@ -213,7 +216,9 @@ final class DerivedState: Sendable {
     func clear() throws(StoreError) {
         do throws(LMDBError) {
             try environment.write { (transaction: borrowing Transaction) throws(LMDBError) in
-                for table in [meta, accounts, open, resolutions, balances, segmentTable] { try transaction.clear(table) }
+                for table in [meta, accounts, open, resolutions, balances, segmentTable] {
+                    try transaction.clear(table)
+                }
             }
         } catch {
             throw StoreError(error)
@@ -264,9 +269,12 @@ final class DerivedState: Sendable {
             guard let merged = try merge.step(in: environment) else { return nil }
             let sources = Set(merge.sources.map(\.descriptor.number))
             var result = segments.filter { !sources.contains($0.descriptor.number) }
-            result.insert(merged, at: result.partitionPoint { $0.descriptor.firstSequence < merged.descriptor.firstSequence })
+            result.insert(
+                merged, at: result.partitionPoint { $0.descriptor.firstSequence < merged.descriptor.firstSequence })
             let segments = result
-            try environment.write { (transaction: borrowing Transaction) throws(LMDBError) in try put(segments, transaction) }
+            try environment.write { (transaction: borrowing Transaction) throws(LMDBError) in
+                try put(segments, transaction)
+            }
             return segments
         } catch {
             throw StoreError(error)
@@ -295,7 +303,8 @@ final class DerivedState: Sendable {
         let cursor = try transaction.cursor(in: segmentTable)
         var next = Key(UInt64(0))
         while keys.count < 256 {
-            let found = try cursor.move(.atOrAfter(next), mapping: { $0 }) { (key: RawSpan, _: RawSpan) throws(LMDBError) in
+            let found = try cursor.move(.atOrAfter(next), mapping: { $0 }) {
+                (key: RawSpan, _: RawSpan) throws(LMDBError) in
                 key.byteCount == 8 ? UInt64(bigEndian: key.load(at: 0)) : .max
             }
             guard let found, found != .max else { break }

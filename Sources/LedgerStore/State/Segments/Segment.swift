@@ -93,7 +93,8 @@ final class Segment: Sendable {
     }
 
     /// Where the transfer with an ordinal stands in the log.
-    func sequence(of ordinal: UInt32, in table: Table, _ transaction: borrowing Transaction) throws(LMDBError) -> UInt64 {
+    func sequence(of ordinal: UInt32, in table: Table, _ transaction: borrowing Transaction) throws(LMDBError) -> UInt64
+    {
         try read(.rows, Int(ordinal) / Self.chunkCount, in: table, transaction) { bytes in
             let place = Int(ordinal) % Self.chunkCount
             let count = bytes.byteCount / 12
@@ -143,7 +144,8 @@ final class Segment: Sendable {
         let chunk = termFences.partitionPoint { $0 < value } - 1
         guard chunk >= 0 else { return 0 }
         return try read(.terms, chunk, in: table, transaction) { bytes in
-            chunk * Self.chunkCount + (0..<(bytes.byteCount / 8)).partitionPoint { bytes.load(UInt64.self, at: 8 * $0) < value }
+            chunk * Self.chunkCount
+                + (0..<(bytes.byteCount / 8)).partitionPoint { bytes.load(UInt64.self, at: 8 * $0) < value }
         }
     }
 
@@ -187,7 +189,8 @@ final class Segment: Sendable {
     }
 
     /// The ordinal at a place in the array of terms.
-    func ordinal(atEntry place: Int, in table: Table, _ transaction: borrowing Transaction) throws(LMDBError) -> UInt32 {
+    func ordinal(atEntry place: Int, in table: Table, _ transaction: borrowing Transaction) throws(LMDBError) -> UInt32
+    {
         try read(.terms, place / Self.chunkCount, in: table, transaction) { bytes in
             UInt32(truncatingIfNeeded: bytes.load(UInt64.self, at: 8 * (place % Self.chunkCount)))
         }
@@ -198,7 +201,8 @@ final class Segment: Sendable {
         _ array: Array, _ chunk: Int, in table: Table, _ transaction: borrowing Transaction, _ body: (RawSpan) -> Result
     ) throws(LMDBError) -> Result {
         let key = Self.key(descriptor.number, array, chunk)
-        let result = try transaction.value(of: key, in: table, mapping: { $0 }) { (bytes: RawSpan) throws(LMDBError) -> Result in
+        let result = try transaction.value(of: key, in: table, mapping: { $0 }) {
+            (bytes: RawSpan) throws(LMDBError) -> Result in
             guard bytes.byteCount == byteCount(array, chunk) else { throw damage }
             return body(bytes)
         }

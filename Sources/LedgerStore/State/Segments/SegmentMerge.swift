@@ -73,7 +73,8 @@ struct SegmentMerge {
         }
     }
 
-    private mutating func copyRows(_ source: Int, _ chunk: Int, _ transaction: borrowing Transaction) throws(LMDBError) {
+    private mutating func copyRows(_ source: Int, _ chunk: Int, _ transaction: borrowing Transaction) throws(LMDBError)
+    {
         guard source < sources.count else {
             stage = .ids(sources.indices.map { EntryStream($0) })
             return
@@ -104,7 +105,9 @@ struct SegmentMerge {
             for index in streams.indices {
                 if streams[index].isExhausted {
                     let stream = streams[index]
-                    guard try streams[index].refill(sources[stream.source], offsets[stream.source].ordinal, in: table, transaction)
+                    guard
+                        try streams[index].refill(
+                            sources[stream.source], offsets[stream.source].ordinal, in: table, transaction)
                     else {
                         streams.remove(at: index)
                         least = -2
@@ -132,7 +135,9 @@ private protocol SegmentEntries {
 private enum IDEntries: SegmentEntries {
     static var array: Segment.Array { .ids }
     static func count(in descriptor: Segment.Descriptor) -> Int { Int(descriptor.idCount) }
-    static func isBelow(_ a: (id: UInt128, ordinal: UInt32), _ b: (id: UInt128, ordinal: UInt32)) -> Bool { a.id < b.id }
+    static func isBelow(_ a: (id: UInt128, ordinal: UInt32), _ b: (id: UInt128, ordinal: UInt32)) -> Bool {
+        a.id < b.id
+    }
     static func entries(in bytes: RawSpan, ordinalOffset: UInt32) -> [(id: UInt128, ordinal: UInt32)] {
         let count = bytes.byteCount / 20
         return (0..<count).map { place in
