@@ -15,7 +15,7 @@ let strict: [SwiftSetting] =
 let package = Package(
     name: "KeyLedger",
     products: [
-        .library(name: "KeyLedger", targets: ["KeyLedger"]),
+        .library(name: "KeyLedger", targets: ["KeyLedger", "LedgerStore", "Ledger", "CryptoPrimitives"]),
         .executable(name: "keyledger", targets: ["KeyLedgerCLI"]),
     ],
     dependencies: [
@@ -41,6 +41,8 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        .executableTarget(
+            name: "FirstSteps", dependencies: ["KeyLedger"], path: "Examples/FirstSteps", swiftSettings: strict),
         .target(name: "LedgerConformance", dependencies: ["Ledger"], swiftSettings: strict),
 
         .target(
