@@ -87,7 +87,9 @@ extension StateMachine {
             return isImport ? .importedEventExpected : .importedEventNotExpected
         }
         guard event.isImported else { return event.timestamp == 0 ? nil : .timestampMustBeZero }
-        guard event.timestamp != 0, event.timestamp <= Self.timestampMax else { return .importedEventTimestampOutOfRange }
+        guard event.timestamp != 0, event.timestamp <= Self.timestampMax else {
+            return .importedEventTimestampOutOfRange
+        }
         return event.timestamp < timestamp ? nil : .importedEventTimestampMustNotAdvance
     }
 

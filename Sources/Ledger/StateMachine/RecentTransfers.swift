@@ -14,13 +14,16 @@ public struct RecentTransfers: TransferHistory {
 
     private static let failedBit: UInt32 = 1 << 31
 
+    /// What the id led to since the last flush, or nil if it was not used.
     public func transfer(_ id: UInt128) -> PastTransfer? {
         guard let place = index[id] else { return nil }
         return place & Self.failedBit != 0 ? .failed : .created(transfers[Int(place)])
     }
 
+    /// What became of a pending transfer since the last flush, or nil if it was not resolved.
     public func resolution(ofPending timestamp: UInt64) -> PendingStatus? { resolutions[timestamp] }
 
+    /// Whether a transfer created since the last flush has this timestamp.
     public func containsTransfer(timestamp: UInt64) -> Bool {
         let place = transfers.partitionPoint { $0.timestamp < timestamp }
         return place < transfers.count && transfers[place].timestamp == timestamp

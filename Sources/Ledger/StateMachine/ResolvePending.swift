@@ -1,6 +1,8 @@
 extension StateMachine {
     /// A post or void of a pending transfer.
-    mutating func resolve(_ event: inout Transfer, at timestamp: UInt64) throws(HistoryUnreadable) -> CreateTransferStatus {
+    mutating func resolve(_ event: inout Transfer, at timestamp: UInt64) throws(HistoryUnreadable)
+        -> CreateTransferStatus
+    {
         let isPost = event.flags.contains(.postPendingTransfer)
         let excluded = Transfer.Flags.closing.union(.balancing).union(.pending)
         if event.flags.isSuperset(of: .resolving) || !event.flags.isDisjoint(with: excluded) {
