@@ -5,18 +5,24 @@ import Testing
 /// The engine and the naive model agree on whatever is thrown at them.
 ///
 /// Set `LEDGER_WORKLOAD` to a seed (`17`) or to a range of seeds (`1000...9999`) to run others than the usual ones.
+/// Each is printed then before it is run: an engine that traps takes the test down before it can report.
 @Suite struct WorkloadTests {
     static let operationsPerHistory = 260
 
     @Test func theEngineAgreesWithTheNaiveModel() throws {
         var coverage = Coverage()
         let seeds = try Self.chosenSeeds()
-        for seed in seeds ?? 0...131 { coverage.add(try agreement(seed: seed)) }
+        for seed in seeds ?? 0...131 {
+            if seeds != nil { print("seed \(seed)") }
+            // One difference is enough to work on.
+            guard let covered = try agreement(seed: seed) else { return }
+            coverage.add(covered)
+        }
         if seeds == nil { expectHostility(coverage) }
     }
 
     /// Runs one history. If the two differ, says how with the smallest history that shows it.
-    private func agreement(seed: UInt64) throws -> Coverage {
+    private func agreement(seed: UInt64) throws -> Coverage? {
         var workload = Workload(seed: seed)
         var both = SideBySide()
         var history: [Operation] = []
@@ -32,9 +38,9 @@ import Testing
             """
             seed \(seed): \(difference)
             The smallest history that shows a difference: \(firstDifference(in: smallest)?.description ?? "none")
-            try expectAgreement(\(smallest.source))
+            expectAgreement(\(smallest.source))
             """)
-        return both.coverage
+        return nil
     }
 
     /// Every status and every situation occurs: the workload cannot become tame without being noticed.

@@ -48,9 +48,8 @@ struct Shrinking {
         for place in history.indices {
             var event = history[place].eventCount - 1
             while event >= 0 {
-                if let operation = history[place].dropping(event: event), accept(replacing(place, with: operation)) {
-                    isSmaller = true
-                }
+                let smaller = history[place].dropping(event: event)
+                if smaller.contains(where: { accept(replacing(place, with: $0)) }) { isSmaller = true }
                 event -= 1
             }
         }
@@ -61,6 +60,13 @@ struct Shrinking {
         var isSmaller = false
         var now: UInt64 = 0
         for place in history.indices {
+            // Everything from here on happens earlier, with the same time between operations.
+            if let gap = history[place].span.map({ $0.after - now }), gap > 0 {
+                let moved = [true, false].lazy.map { [history] withContents in
+                    history[..<place] + history[place...].map { $0.moved(earlierBy: gap, withContents: withContents) }
+                }
+                if moved.contains(where: { accept(Array($0)) }) { isSmaller = true }
+            }
             while history[place].simplifications(after: now).contains(where: { accept(replacing(place, with: $0)) }) {
                 isSmaller = true
             }
@@ -77,15 +83,46 @@ struct Shrinking {
 }
 
 extension Operation {
-    fileprivate func dropping(event: Int) -> Operation? {
+    /// Without one event: once so that those before it keep their time, once so that those after it do.
+    fileprivate func dropping(event: Int) -> [Operation] {
         switch self {
         case .createAccounts(var events, let timestamp) where events.count > 1:
             events.remove(at: event)
-            return .createAccounts(events, timestamp: timestamp)
+            return [timestamp - 1, timestamp].map { .createAccounts(events, timestamp: $0) }
         case .createTransfers(var events, let timestamp) where events.count > 1:
             events.remove(at: event)
-            return .createTransfers(events, timestamp: timestamp)
-        default: return nil
+            return [timestamp - 1, timestamp].map { .createTransfers(events, timestamp: $0) }
+        default: return []
+        }
+    }
+
+    /// The same at an earlier time; times that it speaks of can come along.
+    fileprivate func moved(earlierBy gap: UInt64, withContents: Bool) -> Operation {
+        func moved(_ timestamp: UInt64) -> UInt64 { withContents && timestamp > gap ? timestamp - gap : timestamp }
+        func moved(_ window: Window) -> Window {
+            Window(
+                timestampMin: moved(window.timestampMin), timestampMax: moved(window.timestampMax),
+                limit: window.limit, isReversed: window.isReversed)
+        }
+        switch self {
+        case .createAccounts(var events, let timestamp):
+            for index in events.indices { events[index].timestamp = moved(events[index].timestamp) }
+            return .createAccounts(events, timestamp: timestamp - gap)
+        case .createTransfers(var events, let timestamp):
+            for index in events.indices { events[index].timestamp = moved(events[index].timestamp) }
+            return .createTransfers(events, timestamp: timestamp - gap)
+        case .expire(let timestamp): return .expire(timestamp: timestamp - gap)
+        case .accountTransfers(var filter):
+            filter.window = moved(filter.window)
+            return .accountTransfers(filter)
+        case .accountBalances(var filter):
+            filter.window = moved(filter.window)
+            return .accountBalances(filter)
+        case .queryAccounts(let filter):
+            return .queryAccounts(QueryFilter(fields: filter.fields, window: moved(filter.window)))
+        case .queryTransfers(let filter):
+            return .queryTransfers(QueryFilter(fields: filter.fields, window: moved(filter.window)))
+        case .flush, .lookupAccounts, .lookupTransfers: return self
         }
     }
 

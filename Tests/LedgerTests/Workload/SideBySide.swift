@@ -107,11 +107,17 @@ struct SideBySide {
             return "\(what): \(actual.count) of the engine, \(expected.count) of the model"
         }
         for index in actual.indices where actual[index] != expected[index] {
-            let wanted = expected[index].map { "\($0)" } ?? "nothing"
-            return "\(what) \(index): engine \(actual[index]), model \(wanted)"
+            let wanted = expected[index].map(text) ?? "nothing"
+            return "\(what) \(index): engine \(text(actual[index])), model \(wanted)"
         }
         return nil
     }
+}
+
+private func text<Row>(_ row: Row) -> String { (row as? any SourceRepresentable)?.source ?? "\(row)" }
+
+extension EventResult: SourceRepresentable {
+    var source: String { "\(status) at \(timestamp)" }
 }
 
 /// Where in a history the engine and the model part, and in what.
