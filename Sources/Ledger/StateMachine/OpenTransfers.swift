@@ -17,7 +17,9 @@ struct OpenTransfers {
 
     var count: Int { index.count }
 
-    subscript(id: UInt128) -> Transfer? { index[id].map { slots[Int($0)] } }
+    subscript(id: UInt128) -> Transfer? { slot(of: id).map { slots[Int($0)] } }
+
+    private func slot(of id: UInt128) -> UInt32? { index.place(of: id) { slots[Int($0)].id == id } }
 
     mutating func insert(_ transfer: Transfer) {
         let slot = freeSlots.popLast() ?? UInt32(slots.count)
@@ -28,8 +30,8 @@ struct OpenTransfers {
     }
 
     mutating func remove(_ id: UInt128) {
-        guard let slot = index[id] else { return }
-        index.remove(id)
+        guard let slot = slot(of: id) else { return }
+        index.remove(id, at: slot)
         freeSlots.append(slot)
         if deadlines.count > 64, deadlines.count > 2 * index.count { dropStaleDeadlines() }
     }

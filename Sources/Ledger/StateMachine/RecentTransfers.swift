@@ -16,7 +16,7 @@ public struct RecentTransfers: TransferHistory {
 
     /// What the id led to since the last flush, or nil if it was not used.
     public func transfer(_ id: UInt128) -> PastTransfer? {
-        guard let place = index[id] else { return nil }
+        guard let place = place(of: id) else { return nil }
         return place & Self.failedBit != 0 ? .failed : .created(transfers[Int(place)])
     }
 
@@ -29,13 +29,24 @@ public struct RecentTransfers: TransferHistory {
         return place < transfers.count && transfers[place].timestamp == timestamp
     }
 
+    /// The place in ``transfers``, or with ``failedBit`` that in ``failedIDs``.
+    private func place(of id: UInt128) -> UInt32? {
+        index.place(of: id) { place in
+            place & Self.failedBit == 0
+                ? transfers[Int(place)].id == id : failedIDs[Int(place & ~Self.failedBit)] == id
+        }
+    }
+
     mutating func append(_ transfer: Transfer) {
         index.insert(transfer.id, at: UInt32(transfers.count))
         transfers.append(transfer)
     }
 
     /// Takes back the last `append`.
-    mutating func removeLast() { index.remove(transfers.removeLast().id) }
+    mutating func removeLast() {
+        let transfer = transfers.removeLast()
+        index.remove(transfer.id, at: UInt32(transfers.count))
+    }
 
     mutating func fail(_ id: UInt128) {
         index.insert(id, at: Self.failedBit | UInt32(failedIDs.count))
