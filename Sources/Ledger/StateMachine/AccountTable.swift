@@ -37,7 +37,11 @@ struct AccountTable {
         let account = records.removeLast()
         let place = UInt32(records.count)
         index.remove(account.id, at: place)
-        if isChanged.removeLast() { changed.removeAll { $0 == place } }
+        if isChanged.removeLast() {
+            // A batch that creates accounts changes no other ones, so nothing was marked after this one.
+            precondition(changed.last == place, "an account was changed after one that is taken back")
+            changed.removeLast()
+        }
     }
 
     /// The changed accounts with their places, ascending; from here on nothing counts as changed.
