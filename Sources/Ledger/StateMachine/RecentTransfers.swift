@@ -10,7 +10,13 @@ public struct RecentTransfers: TransferHistory {
     public private(set) var resolutions: [UInt64: PendingStatus] = [:]
     /// The balances of accounts with history after each transfer that touched them, in order.
     public private(set) var balances: [(accountID: UInt128, balance: AccountBalance)] = []
-    private var index = IDIndex()
+    private var index: IDIndex
+
+    /// Nothing, with room for as many transfers as are expected before the next flush.
+    init(capacity: Int = 0) {
+        index = IDIndex(capacity: capacity)
+        transfers.reserveCapacity(capacity)
+    }
 
     private static let failedBit: UInt32 = 1 << 31
 

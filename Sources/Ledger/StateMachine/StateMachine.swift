@@ -85,6 +85,7 @@ extension StateMachine {
     /// What happened to transfers since the last flush.
     public var recentTransfers: RecentTransfers { recent }
 
+    @inline(__always)
     func pastTransfer(_ id: UInt128) throws(HistoryUnreadable) -> PastTransfer? {
         if let found = recent.transfer(id) { return found }
         return try history.transfer(id)
@@ -100,7 +101,8 @@ extension StateMachine {
     /// Forgets what is recent: from here on `history` answers for it.
     public mutating func retireRecentTransfers(to history: any TransferHistory) {
         self.history = history
-        recent = RecentTransfers()
+        // About as many again will come before the next flush: growing would copy all of them.
+        recent = RecentTransfers(capacity: recent.transfers.count)
     }
 
     /// Brings back what a flush wrote: accounts in order of creation, open pending transfers in any order.
