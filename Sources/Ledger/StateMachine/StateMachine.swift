@@ -55,7 +55,7 @@ public struct StateMachine: Sendable {
 
     private mutating func begin(count: Int, timestamp: UInt64) {
         precondition((1...Self.batchCountMax).contains(count), "a batch has 1 to \(Self.batchCountMax) events")
-        precondition(timestamp < UInt64(1) << 63 && timestamp >= UInt64(count), "the timestamp is out of range")
+        precondition(timestamp <= Self.timestampMax && timestamp >= UInt64(count), "the timestamp is out of range")
         precondition(timestamp - UInt64(count) >= lastTimestamp, "time runs forward")
         lastTimestamp = timestamp
     }
