@@ -67,7 +67,7 @@ struct Workload {
         if isImport { now += 1000 + random.below(1000) }
         var events: [Account] = []
         var chain = ChainMaker(percent: wellFormed ? 0 : 25)
-        var time = max(model.state.accounts.last?.timestamp ?? 0, now - 1500)
+        var time = max(model.state.accounts.last?.timestamp ?? 0, now - min(now, 1500))
         for index in 0..<count {
             var event = wellFormed ? account(id: UInt128(index + 1)) : anyAccount(model)
             event.flags.remove(.linked)
@@ -166,7 +166,7 @@ struct Workload {
         let isImport = random.chance(percent: mood == .imported ? 60 : 4)
         advance(model, count: count)
         if isImport { now += 1000 + random.below(1000) }
-        var time = max(model.state.transfers.last?.timestamp ?? 0, now - 1500)
+        var time = max(model.state.transfers.last?.timestamp ?? 0, now - min(now, 1500))
         var chain = ChainMaker(percent: mood == .chains ? 50 : 12)
         var events: [Transfer] = []
         for index in 0..<count {
