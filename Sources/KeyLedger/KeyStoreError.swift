@@ -69,6 +69,24 @@ extension KeyStoreError: CustomStringConvertible {
 }
 
 extension KeyStoreError {
+    /// What a `deny` event calls a refusal that came before the ledger was asked; nil for all other errors: the ledger
+    /// records its own refusals, an invalid name is nobody's, and without a working store nothing can be recorded.
+    var denial: String? {
+        switch self {
+        case .unknownTenant: "unknown-tenant"
+        case .tenantExists: "tenant-exists"
+        case .unknownKey: "unknown-key"
+        case .unknownVersion: "unknown-version"
+        case .keyExists: "key-exists"
+        case .wrongAlgorithm: "wrong-algorithm"
+        case .rotationInProgress: "rotation-in-progress"
+        case .malformedEnvelope: "malformed-envelope"
+        case .notAuthentic: "not-authentic"
+        case .materialDamaged: "material-damaged"
+        case .invalidName, .refused, .wrongMasterKey, .masterKeyFile, .notInitialised, .store, .crypto: nil
+        }
+    }
+
     /// Runs a step of the layer below and passes its errors on under this layer's name.
     static func store<Result: ~Copyable>(_ body: () throws(StoreError) -> Result) throws(KeyStoreError) -> Result {
         do throws(StoreError) {
