@@ -1,4 +1,4 @@
-public import CryptoPrimitives
+internal import CryptoPrimitives
 internal import Ledger
 public import LedgerStore
 internal import Synchronization

@@ -26,7 +26,7 @@ public enum KeyStoreError: Error, Hashable, Sendable {
     case wrongMasterKey(given: String, needed: String)
     /// The master key's file cannot be used.
     case masterKeyFile(path: String, reason: String)
-    /// The ledger names material that is missing or was changed.
+    /// Something the ledger names is missing, was changed or belongs elsewhere: key material, or an event's details.
     case materialDamaged(subject: String, reason: String)
     /// The folder holds a ledger, but its keys were never set up.
     case notInitialised(path: String)
@@ -49,6 +49,8 @@ extension KeyStoreError: CustomStringConvertible {
         case .wrongAlgorithm(let key, let algorithm, let needed):
             "key \(key) is an \(algorithm) key; this operation needs \(needed)."
         case .rotationInProgress(let key): "key \(key) is being rotated by another task; try again when that is done."
+        case .refused(.encrypt, let key, .exceedsCredits):
+            "key \(key) may not encrypt more: its budget is used up. Rotate it. The refusal is recorded."
         case .refused(let operation, let key, let status):
             "the ledger refused to \(operation) with key \(key): \(status). The refusal is recorded."
         case .malformedEnvelope(let reason): "this is not something KeyLedger encrypted: \(reason)."
@@ -59,7 +61,7 @@ extension KeyStoreError: CustomStringConvertible {
             "the master key \(given) does not open this ledger; it was made with \(needed). Give the right key file."
         case .masterKeyFile(let path, let reason): "the master key file \(path) cannot be used: \(reason)."
         case .materialDamaged(let subject, let reason):
-            "the stored material of \(subject) cannot be used: \(reason). Restore `material/` from a backup."
+            "\(subject) cannot be used: \(reason). Run `keyledger verify`; restore the ledger from a backup."
         case .notInitialised(let path):
             "\(path) has no keys set up: `keyledger init` did not finish. Remove it and begin anew."
         case .store(let error): error.description

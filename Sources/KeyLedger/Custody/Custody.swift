@@ -35,14 +35,14 @@ final class Custody: Sendable {
             throw .notInitialised(path: path)
         }
         guard let blob = WrappedBlob(bytes) else {
-            throw .materialDamaged(subject: "the ledger", reason: "the blob is malformed")
+            throw .materialDamaged(subject: "the secret of the ledger", reason: "the blob is malformed")
         }
         let needed = String(decoding: blob.header, as: UTF8.self)
         guard needed == masterKey.id else { throw .wrongMasterKey(given: masterKey.id, needed: needed) }
         do throws(CryptoError) {
             root = try Root(try Self.unwrap(blob, Self.rootContext(origin), under: masterKey))
         } catch {
-            throw Self.unusable("the ledger", error)
+            throw Self.unusable("the secret of the ledger", error)
         }
         self.material = material
         self.masterKey = masterKey
@@ -110,7 +110,7 @@ final class Custody: Sendable {
     /// A tenant's keys, unwrapped once and kept until the ledger is closed.
     func secrets(of tenant: TenantID) throws(KeyStoreError) -> TenantSecrets {
         if let known = tenants.withLock({ $0[tenant] }) { return known }
-        let subject = "tenant \(tenant)"
+        let subject = "the material of tenant \(tenant)"
         let tenantBlob = try blob(.tenantKey(tenant), subject)
         let detailsBlob = try blob(.detailsKey(tenant), subject)
         let secrets: TenantSecrets
@@ -180,7 +180,9 @@ final class Custody: Sendable {
     }
 
     /// What messages call a version.
-    static func subject(of version: KeyVersion) -> String { "key \(version.key) version \(version.number)" }
+    static func subject(of version: KeyVersion) -> String {
+        "the material of key \(version.key) version \(version.number)"
+    }
 
     private static func context(
         of version: KeyVersion, _ algorithm: KeyAlgorithm, _ tenant: TenantID, publicKey: [UInt8]

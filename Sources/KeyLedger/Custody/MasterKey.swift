@@ -50,7 +50,8 @@ public struct MasterKey: ~Copyable, Sendable {
             }
         }
         guard let secret = try Self.parse(text, count: count) else {
-            throw unusable("it is not one line of `keyledger-master-key-1`, a space and 64 hexadecimal digits in lower case")
+            throw unusable(
+                "it is not one line of `keyledger-master-key-1`, a space and 64 hexadecimal digits in lower case")
         }
         do throws(CryptoError) {
             try self.init(secret)

@@ -83,7 +83,7 @@ final class LiveState: Projection {
     ///
     /// - Returns: The residency to end, if there is one.
     func claimDeparture(of version: KeyVersion) async throws(KeyStoreError) -> PlaintextKeys.Departure? {
-        try await answer { state throws(KeyStoreError) in try state.keys.claim(version) ? true : nil }
+        _ = try await answer { state throws(KeyStoreError) in try state.keys.claim(version) ? true : nil }
         return try await answer { state throws(KeyStoreError) in
             state.keys.isInUse(version) ? nil : .some(state.keys.depart(version, state.projection))
         }
@@ -97,9 +97,12 @@ final class LiveState: Projection {
     /// Lends nothing from here on, and waits until everything is back.
     func close() async {
         change { $0.keys.close() }
-        // Does not throw: the closure does not.
-        try? await answer { state throws(KeyStoreError) in state.keys.isQuiet ? true : nil }
+        // Asking does not throw here.
+        _ = try? await answer { state throws(KeyStoreError) in state.keys.isQuiet ? true : nil }
     }
+
+    /// The versions whose plaintext is in memory.
+    var versionsInMemory: Set<KeyVersion> { state.withLock { $0.keys.versions } }
 
     /// Wipes every key, whatever the ledger says.
     func forgetKeys() { change { $0.keys.forget() } }
@@ -117,7 +120,6 @@ final class LiveState: Projection {
     }
 
     /// Asks again after every change until there is an answer.
-    @discardableResult
     private func answer<Answer: Sendable>(
         _ ask: (inout State) throws(KeyStoreError) -> Answer?
     ) async throws(KeyStoreError) -> Answer {

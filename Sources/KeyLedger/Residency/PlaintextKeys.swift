@@ -175,6 +175,6 @@ struct PlaintextKeys {
         arriving = [:]
     }
 
-    /// The versions in memory, for tests to compare with the ledger.
+    /// The versions in memory.
     var versions: Set<KeyVersion> { Set(residents.keys) }
 }
