@@ -45,18 +45,23 @@ public struct EncryptionKey: Sendable {
 
     /// Decrypts an envelope of this key.
     ///
-    /// - Throws: ``KeyStoreError/notAuthentic`` if anything was changed or the context differs, after recording the attempt;
-    ///   ``KeyStoreError/malformedEnvelope(reason:)`` for bytes that are no envelope of this key.
+    /// - Throws: ``KeyStoreError/notAuthentic`` if anything was changed or the context differs,
+    ///   ``KeyStoreError/malformedEnvelope(reason:)`` for bytes that are no envelope, and
+    ///   ``KeyStoreError/unknownVersion(key:version:)``, each after recording the attempt.
     public func decrypt(_ envelope: [UInt8], context: [String: String] = [:]) async throws(KeyStoreError) -> SecretBytes
     {
         guard let (parsed, box) = Envelope.parse(envelope) else {
-            throw .malformedEnvelope(reason: "the header is missing")
+            throw await handle.recorded(.malformedEnvelope(reason: "the header is missing"))
         }
         guard parsed.tenant == handle.tenant.id, parsed.version.key == handle.id else {
-            try await deny("foreign-envelope", parsed.version)
-            throw .notAuthentic
+            throw await handle.recorded(
+                .notAuthentic, as: "foreign-envelope",
+                details: [
+                    "envelopeKey": .string(parsed.version.key.description),
+                    "envelopeTenant": .string(parsed.tenant.description),
+                ])
         }
-        let version = try handle.version(parsed.version.number)
+        let version = try await handle.version(parsed.version.number)
         return try await decrypt(
             Array(box), version: version, associatedData: parsed.header + Envelope.canonical(context),
             details: ["context": .object(Envelope.object(context))])
@@ -73,14 +78,8 @@ public struct EncryptionKey: Sendable {
             }.outcome
             return try KeyStoreError.crypto { () throws(CryptoError) in try plaintext.bytes.copy() }
         } catch .notAuthentic {
-            try await deny("not-authentic", version)
-            throw .notAuthentic
+            throw await handle.recorded(.notAuthentic, version)
         }
-    }
-
-    private func deny(_ reason: String, _ version: KeyVersion) async throws(KeyStoreError) {
-        try await handle.store.deny(
-            reason, tenant: handle.tenant.id, version: version, details: handle.tenant.caller.details())
     }
 
     private static func seal(
