@@ -146,13 +146,12 @@ struct EncryptionKeyTests {
         let ledger = try TestLedger()
         try await ledger.withStore { store in
             let key = try await store.createTenant("acme").createEncryptionKey("pii")
-            let boxes = try await key.encrypt([[1], [2], [3]], details: [:]) { _ in ([0xEE], []) }
+            let (version, boxes) = try await key.encrypt([[1], [2], [3]], details: [:]) { _ in [] }
+            #expect(version.number == 1)
             #expect(boxes.count == 3)
-            #expect(boxes.allSatisfy { $0.first == 0xEE })
             let events = try store.audit.events(.encrypt)
             #expect(events.map(\.transfer.amount) == [3])
             #expect(key.handle.record?.versions.first?.usage.encrypt == 3)
-            #expect(try await key.encrypt([], details: [:]) { _ in ([], []) }.isEmpty)
         }
     }
 
@@ -175,9 +174,9 @@ struct EncryptionKeyTests {
             let envelope = try await key.encrypt(plaintext)
             // Two are left: three are refused together, and none of them counts.
             await #expect(throws: KeyStoreError.refused(operation: .encrypt, key: "pii", status: .exceedsCredits)) {
-                _ = try await key.encrypt([[1], [2], [3]], details: [:]) { _ in ([], []) }
+                _ = try await key.encrypt([[1], [2], [3]], details: [:]) { _ in [] }
             }
-            _ = try await key.encrypt([[1], [2]], details: [:]) { _ in ([], []) }
+            _ = try await key.encrypt([[1], [2]], details: [:]) { _ in [] }
             await #expect(throws: KeyStoreError.refused(operation: .encrypt, key: "pii", status: .exceedsCredits)) {
                 _ = try await key.encrypt(plaintext)
             }
