@@ -5,13 +5,35 @@ import Glibc
 struct Samples {
     private(set) var nanoseconds: [UInt64] = []
 
-    mutating func add(_ value: UInt64) { nanoseconds.append(value) }
+    init(_ nanoseconds: [UInt64] = []) { self.nanoseconds = nanoseconds }
+
+    mutating func add(_ other: Samples) { nanoseconds += other.nanoseconds }
+
+    mutating func measure<Result>(_ body: () throws -> Result) rethrows -> Result {
+        let start = monotonicNanoseconds()
+        defer { nanoseconds.append(monotonicNanoseconds() - start) }
+        return try body()
+    }
 
     mutating func measure<Result>(_ body: () async throws -> Result) async rethrows -> Result {
         let start = monotonicNanoseconds()
         let result = try await body()
         nanoseconds.append(monotonicNanoseconds() - start)
         return result
+    }
+
+    /// How long one thing takes.
+    func measuring(_ body: () throws -> Void) rethrows -> UInt64 {
+        var samples = self
+        try samples.measure(body)
+        return samples.total
+    }
+
+    /// How long one thing takes.
+    func measuring(_ body: () async throws -> Void) async rethrows -> UInt64 {
+        var samples = self
+        try await samples.measure(body)
+        return samples.total
     }
 
     var total: UInt64 { nanoseconds.reduce(0, +) }

@@ -2,7 +2,7 @@ internal import CryptoPrimitives
 internal import Synchronization
 
 /// The truth: blocks in order, and the sealed details of their events. Append-only.
-final class Log: Sendable {
+package final class Log: Sendable {
     let path: String
     private let environment: Environment
     private let blocks: Table
@@ -10,8 +10,8 @@ final class Log: Sendable {
     /// The blocks, by first sequence, whose digest was found right before a record of theirs was read alone.
     private let checked = Mutex<Set<UInt64>>([])
 
-    init(
-        path: String, isReadOnly: Bool, createsIfMissing: Bool = false, mapSize: Int = Environment.mapSizeAtFirst
+    package init(
+        path: String, isReadOnly: Bool, createsIfMissing: Bool = false, mapSize: Int = 1 << 30
     ) throws(StoreError) {
         self.path = path
         do throws(LMDBError) {
@@ -25,16 +25,16 @@ final class Log: Sendable {
         }
     }
 
-    func close() { environment.close() }
+    package func close() { environment.close() }
 
     /// Details of one event, as they are stored: opaque here.
-    struct SealedDetails: Sendable {
+    package struct SealedDetails: Sendable {
         let sequence: UInt64
         let bytes: [UInt8]
     }
 
     /// Appends blocks in one transaction; when it returns they are on disk, when it throws none of them is.
-    func append(_ newBlocks: [Block], details newDetails: [SealedDetails]) throws(StoreError) {
+    package func append(_ newBlocks: [Block], details newDetails: [SealedDetails]) throws(StoreError) {
         do throws(LMDBError) {
             try environment.write { (transaction: borrowing Transaction) throws(LMDBError) in
                 for block in newBlocks {
