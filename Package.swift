@@ -15,7 +15,7 @@ let strict: [SwiftSetting] =
 let package = Package(
     name: "KeyLedger",
     products: [
-        .library(name: "KeyLedger", targets: ["KeyLedger"]),
+        .library(name: "KeyLedger", targets: ["KeyLedger", "LedgerStore", "Ledger", "CryptoPrimitives"]),
         .executable(name: "keyledger", targets: ["KeyLedgerCLI"]),
     ],
     dependencies: [
@@ -41,7 +41,15 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        .executableTarget(
+            name: "FirstSteps", dependencies: ["KeyLedger"], path: "Examples/FirstSteps", swiftSettings: strict),
         .target(name: "LedgerConformance", dependencies: ["Ledger"], swiftSettings: strict),
+
+        .target(
+            name: "CLogBaseline", dependencies: ["CLMDB"], path: "Benchmarks/CLogBaseline"),
+        .executableTarget(
+            name: "keyledger-bench", dependencies: ["LedgerStore", "Ledger", "CryptoPrimitives", "CLogBaseline"], path: "Benchmarks/Bench",
+            swiftSettings: strict),
 
         .testTarget(
             name: "LedgerTests", dependencies: ["Ledger", "LedgerConformance"], resources: [.copy("Traces")],

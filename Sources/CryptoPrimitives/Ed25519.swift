@@ -42,6 +42,11 @@ public enum Ed25519 {
             }
         }
 
+        /// ``isValidSignature(_:for:)-(RawSpan,_)`` for bytes in arrays.
+        public func isValidSignature(_ signature: [UInt8], for message: [UInt8]) -> Bool {
+            isValidSignature(unsafe signature.span.bytes, for: unsafe message.span.bytes)
+        }
+
         /// y < 2^255 − 19: in little-endian bytes, not (last byte 0x7f, all between 0xff, first from 0xed).
         private static func isCanonical(_ bytes: [UInt8]) -> Bool {
             let y = Self.y(bytes)

@@ -26,7 +26,7 @@ public enum KeyStoreError: Error, Hashable, Sendable {
     case wrongMasterKey(given: String, needed: String)
     /// The master key's file cannot be used.
     case masterKeyFile(path: String, reason: String)
-    /// The ledger names material that is missing or was changed.
+    /// Something the ledger names is missing, was changed or belongs elsewhere: key material, or an event's details.
     case materialDamaged(subject: String, reason: String)
     /// The folder holds a ledger, but its keys were never set up.
     case notInitialised(path: String)
@@ -49,6 +49,8 @@ extension KeyStoreError: CustomStringConvertible {
         case .wrongAlgorithm(let key, let algorithm, let needed):
             "key \(key) is an \(algorithm) key; this operation needs \(needed)."
         case .rotationInProgress(let key): "key \(key) is being rotated by another task; try again when that is done."
+        case .refused(.encrypt, let key, .exceedsCredits):
+            "key \(key) may not encrypt more: its budget is used up. Rotate it. The refusal is recorded."
         case .refused(let operation, let key, let status):
             "the ledger refused to \(operation) with key \(key): \(status). The refusal is recorded."
         case .malformedEnvelope(let reason): "this is not something KeyLedger encrypted: \(reason)."
@@ -59,7 +61,7 @@ extension KeyStoreError: CustomStringConvertible {
             "the master key \(given) does not open this ledger; it was made with \(needed). Give the right key file."
         case .masterKeyFile(let path, let reason): "the master key file \(path) cannot be used: \(reason)."
         case .materialDamaged(let subject, let reason):
-            "the stored material of \(subject) cannot be used: \(reason). Restore `material/` from a backup."
+            "\(subject) cannot be used: \(reason). Run `keyledger verify`; restore the ledger from a backup."
         case .notInitialised(let path):
             "\(path) has no keys set up: `keyledger init` did not finish. Remove it and begin anew."
         case .store(let error): error.description
@@ -69,6 +71,24 @@ extension KeyStoreError: CustomStringConvertible {
 }
 
 extension KeyStoreError {
+    /// What a `deny` event calls a refusal that came before the ledger was asked; nil for all other errors: the ledger
+    /// records its own refusals, an invalid name is nobody's, and without a working store nothing can be recorded.
+    var denial: String? {
+        switch self {
+        case .unknownTenant: "unknown-tenant"
+        case .tenantExists: "tenant-exists"
+        case .unknownKey: "unknown-key"
+        case .unknownVersion: "unknown-version"
+        case .keyExists: "key-exists"
+        case .wrongAlgorithm: "wrong-algorithm"
+        case .rotationInProgress: "rotation-in-progress"
+        case .malformedEnvelope: "malformed-envelope"
+        case .notAuthentic: "not-authentic"
+        case .materialDamaged: "material-damaged"
+        case .invalidName, .refused, .wrongMasterKey, .masterKeyFile, .notInitialised, .store, .crypto: nil
+        }
+    }
+
     /// Runs a step of the layer below and passes its errors on under this layer's name.
     static func store<Result: ~Copyable>(_ body: () throws(StoreError) -> Result) throws(KeyStoreError) -> Result {
         do throws(StoreError) {

@@ -22,6 +22,6 @@ struct KeyLedgerCommand: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             Init.self, TenantCommand.self, KeyCommand.self, Sign.self, Verify.self, Encrypt.self, Decrypt.self,
-            Log.self, ReplayCommand.self, Status.self,
+            Spans.self, Log.self, ReplayCommand.self, Status.self, Demo.self, Conformance.self,
         ])
 }

@@ -52,11 +52,7 @@ struct StoreOptions: ParsableArguments {
 
     /// Opens the ledger, lets `body` use it and closes it, also when `body` fails.
     func withStore<Result>(_ body: (KeyStore) async throws -> Result) async throws -> Result {
-        let bar = ProgressBar("opening", unit: "events")
-        let store = try await KeyStore.open(
-            ledger.path, masterKey: try masterKey.read(), options: KeyStore.Options(caller: caller)
-        ) { bar.update($0, of: $1) }
-        bar.finish()
+        let store = try await open()
         let result: Result
         do {
             result = try await body(store)
@@ -66,6 +62,14 @@ struct StoreOptions: ParsableArguments {
         }
         try await store.close()
         return result
+    }
+
+    private func open() async throws -> KeyStore {
+        let bar = ProgressBar("opening", unit: "events")
+        defer { bar.finish() }
+        return try await KeyStore.open(
+            ledger.path, masterKey: try masterKey.read(), options: KeyStore.Options(caller: caller)
+        ) { bar.update($0, of: $1) }
     }
 }
 

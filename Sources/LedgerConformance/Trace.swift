@@ -22,11 +22,11 @@ public struct Trace: Sendable {
 
     /// Why a recording could not be read.
     public struct Malformed: Error, CustomStringConvertible {
-        /// The number of the line.
+        /// The number of the line, from 1.
         public let line: Int
         /// What is wrong with it.
         public let reason: String
-        /// Line and reason.
+        /// Both, for a person.
         public var description: String { "line \(line): \(reason)" }
     }
 

@@ -45,14 +45,30 @@ public final class AuditReader: Sendable {
         try detailsObject(of: sequence, tenant: tenant).map { String(decoding: $0.canonicalBytes, as: UTF8.self) }
     }
 
+    /// ``details(of:tenant:)`` of the event at `index` of a block that was read already.
+    public func details(
+        at index: Int, of block: Block, tenant: TenantID?
+    ) throws(KeyStoreError) -> String? {
+        try detailsObject(at: index, of: block, tenant: tenant).map {
+            String(decoding: $0.canonicalBytes, as: UTF8.self)
+        }
+    }
+
     func detailsObject(of sequence: UInt64, tenant: TenantID?) throws(KeyStoreError) -> JSONObject? {
-        guard let custody,
-            let sealed = try KeyStoreError.store({ () throws(StoreError) in try log.sealedDetails(of: sequence) }),
-            let block = try KeyStoreError.store({ () throws(StoreError) in try log.block(containing: sequence) }),
-            block.operation == .createTransfers
+        guard let block = try KeyStoreError.store({ () throws(StoreError) in try log.block(containing: sequence) })
         else { return nil }
-        let index = UInt32(sequence - block.firstSequence)
-        let event = EventID(block.transfers[Int(index)].id)
+        return try detailsObject(at: Int(sequence - block.firstSequence), of: block, tenant: tenant)
+    }
+
+    private func detailsObject(at index: Int, of block: Block, tenant: TenantID?) throws(KeyStoreError) -> JSONObject? {
+        guard let custody, block.operation == .createTransfers,
+            let commitment = block.commitments.first(where: { $0.index == UInt32(index) })
+        else { return nil }
+        let sequence = block.firstSequence + UInt64(index)
+        let subject = "the details of event \(sequence)"
+        guard let sealed = try KeyStoreError.store({ () throws(StoreError) in try log.sealedDetails(of: sequence) })
+        else { throw .materialDamaged(subject: subject, reason: "they are missing") }
+        let event = EventID(block.transfers[index].id)
         let secrets: TenantSecrets? = if let tenant { try custody.secrets(of: tenant) } else { nil }
         let opened: (details: JSONObject, commitment: SHA256Digest)
         do throws(CryptoError) {
@@ -62,12 +78,10 @@ public final class AuditReader: Sendable {
                 opened = try Details.open(sealed, of: event, under: custody.root.details)
             }
         } catch {
-            throw .materialDamaged(
-                subject: "the details of event \(sequence)", reason: "they were changed or belong elsewhere")
+            throw .materialDamaged(subject: subject, reason: "they were changed or belong elsewhere")
         }
-        guard block.commitments.first(where: { $0.index == index })?.digest == opened.commitment else {
-            throw .materialDamaged(
-                subject: "the details of event \(sequence)", reason: "the event is committed to others")
+        guard commitment.digest == opened.commitment else {
+            throw .materialDamaged(subject: subject, reason: "the event is committed to others")
         }
         return opened.details
     }
@@ -77,9 +91,14 @@ public final class AuditReader: Sendable {
         try detailsObject(of: sequence, tenant: tenant)?["name"]?.string ?? "(sealed)"
     }
 
-    /// The public key of a version of a signing key. Needs no master key: nothing secret is touched.
+    // MARK: Material
+
+    /// The public key that is stored with a version of a signing key. Needs no master key: nothing secret is touched.
+    ///
+    /// It is what `material/` says. Whether it is the key that was generated only a reader with the master key can tell:
+    /// ``publicKey(of:in:)``.
     public func publicKey(of version: KeyVersion) throws(KeyStoreError) -> Ed25519.PublicKey {
-        let subject = "key \(version.key) version \(version.number)"
+        let subject = Custody.subject(of: version)
         guard let bytes = try KeyStoreError.store({ () throws(StoreError) in try material.blob(.version(version)) }),
             let blob = WrappedBlob(bytes)
         else { throw .materialDamaged(subject: subject, reason: "it is missing or malformed") }
@@ -88,5 +107,36 @@ public final class AuditReader: Sendable {
         } catch {
             throw .materialDamaged(subject: subject, reason: error.description)
         }
+    }
+
+    /// The public key of a version of a signing key; with the master key, only if it is the one that its event generated.
+    ///
+    /// - Throws: ``KeyStoreError/materialDamaged(subject:reason:)`` if it is missing or another.
+    public func publicKey(
+        of version: KeyVersion, in projection: LedgerProjection
+    ) throws(KeyStoreError) -> Ed25519.PublicKey {
+        try publicKey(
+            of: version, generatedBy: projection[version]?.createdBy, tenant: projection.keys[version.key]?.tenant)
+    }
+
+    func publicKey(
+        of version: KeyVersion, generatedBy sequence: UInt64?, tenant: TenantID?
+    ) throws(KeyStoreError) -> Ed25519.PublicKey {
+        let key = try publicKey(of: version)
+        guard opensDetails else { return key }
+        let generated: JSONValue? =
+            if let sequence { try detailsObject(of: sequence, tenant: tenant)?["publicKey"] } else { nil }
+        guard generated?.string == key.bytes.hexadecimal else {
+            throw .materialDamaged(
+                subject: Custody.subject(of: version), reason: "the public key is not the one that was generated")
+        }
+        return key
+    }
+
+    /// Opens the material of a version, and lets go of it at once.
+    func checkMaterial(of version: KeyVersion, in projection: LedgerProjection) throws(KeyStoreError) {
+        guard let custody, let key = projection.keys[version.key] else { return }
+        if key.algorithm == .ed25519 { _ = try publicKey(of: version, in: projection) }
+        _ = try custody.material(of: version, key.algorithm, tenant: key.tenant)
     }
 }

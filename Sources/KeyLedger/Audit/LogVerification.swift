@@ -7,7 +7,7 @@ internal import Transparency
 ///
 /// Everything is recomputed from the committed bytes: digests and their chain, sequence and time, every answer by
 /// deciding the events again, conservation on every ledger, usage against balances, the presence of details, the root of
-/// the Merkle tree. Against somebody who rewrote the whole folder only a root kept elsewhere helps: compare
+/// the Merkle tree; with the master key also the content of details and the key material. Against somebody who rewrote the whole folder only a root kept elsewhere helps: compare
 /// ``rootHash`` with one noted earlier, at the same ``eventCount``.
 public struct LogVerification: Sendable {
     /// Something that is not as it was committed.
@@ -36,6 +36,27 @@ public struct LogVerification: Sendable {
     /// - Parameter progress: Called after each block with how many events are done and how many there are.
     /// - Throws: When the log cannot be read at all.
     public init(_ reader: LedgerReader, progress: (UInt64, UInt64) -> Void = { _, _ in }) throws(StoreError) {
+        try self.init(reader, details: nil, progress)
+    }
+
+    /// Checks a log, and with the master key also that all details and all key material open and belong where they are.
+    ///
+    /// Every key is unwrapped for that, one after the other, and wiped at once. These are no uses, and no events.
+    ///
+    /// - Parameter progress: As above.
+    /// - Throws: When log or material cannot be read at all.
+    public init(_ audit: AuditReader, progress: (UInt64, UInt64) -> Void = { _, _ in }) throws(KeyStoreError) {
+        do throws(StoreError) {
+            try self.init(audit.log, details: audit.opensDetails ? audit : nil, progress)
+        } catch {
+            throw .store(error)
+        }
+        if audit.opensDetails { try checkMaterial(audit) }
+    }
+
+    private init(
+        _ reader: LedgerReader, details audit: AuditReader?, _ progress: (UInt64, UInt64) -> Void
+    ) throws(StoreError) {
         var tree = MerkleTree()
         var machine = StateMachine()
         var committedDetails: UInt64 = 0
@@ -47,6 +68,7 @@ public struct LogVerification: Sendable {
             end = sequence ?? 0
             findings.append(Finding(sequence: sequence, description: reason))
         }
+        var isChainIntact = findings.isEmpty
         do throws(StoreError) {
             try reader.forEachBlock(to: end, mapping: { $0 }) { (block) throws(StoreError) in
                 if block.firstSequence == 0, block.previousDigest != .zero {
@@ -54,18 +76,13 @@ public struct LogVerification: Sendable {
                 }
                 if let reason = machine.replay(block) {
                     findings.append(Finding(sequence: block.firstSequence, description: reason))
+                    isChainIntact = false
                     return false
                 }
                 block.forEachLeaf { tree.append(MerkleHash.leaf($0)) }
-                for commitment in block.commitments {
-                    committedDetails += 1
-                    let sequence = block.firstSequence + UInt64(commitment.index)
-                    if try reader.sealedDetails(of: sequence) == nil {
-                        findings.append(
-                            Finding(sequence: sequence, description: "the details of the event are missing"))
-                    }
-                }
                 projection.apply(block)
+                committedDetails += UInt64(block.commitments.count)
+                try checkDetails(of: block, reader, audit)
                 eventCount = block.nextSequence
                 blockCount += 1
                 progress(eventCount, end)
@@ -73,12 +90,50 @@ public struct LogVerification: Sendable {
             }
         } catch .damaged(_, let sequence, let reason) {
             findings.append(Finding(sequence: sequence ?? eventCount, description: reason))
+            isChainIntact = false
         }
         rootHash = tree.root
-        if findings.isEmpty {
+        if isChainIntact {
             checkDetailsCount(try reader.detailsCount(), committed: committedDetails)
             checkConservation(machine)
             checkUsage(machine)
+        }
+    }
+
+    /// That the details of a block's events are there; for a reader that can open them, that they are the right ones.
+    private mutating func checkDetails(
+        of block: Block, _ reader: LedgerReader, _ audit: AuditReader?
+    ) throws(StoreError) {
+        for commitment in block.commitments {
+            let sequence = block.firstSequence + UInt64(commitment.index)
+            guard let audit, block.operation == .createTransfers else {
+                if try reader.sealedDetails(of: sequence) == nil {
+                    findings.append(Finding(sequence: sequence, description: "the details of the event are missing"))
+                }
+                continue
+            }
+            let index = Int(commitment.index)
+            do throws(KeyStoreError) {
+                _ = try audit.details(at: index, of: block, tenant: projection.tenant(of: block.transfers[index]))
+            } catch .store(let error) {
+                throw error
+            } catch {
+                findings.append(Finding(sequence: sequence, description: error.finding))
+            }
+        }
+    }
+
+    /// That every version's material is there and its own.
+    private mutating func checkMaterial(_ audit: AuditReader) throws(KeyStoreError) {
+        for (id, key) in projection.keys.sorted(by: { $0.value.createdBy < $1.value.createdBy }) {
+            for (index, record) in key.versions.enumerated() {
+                do throws(KeyStoreError) {
+                    try audit.checkMaterial(of: KeyVersion(key: id, number: UInt32(index + 1)), in: projection)
+                } catch .materialDamaged(let subject, let reason) {
+                    let error = KeyStoreError.materialDamaged(subject: subject, reason: reason)
+                    findings.append(Finding(sequence: record.createdBy, description: error.finding))
+                }
+            }
         }
     }
 
@@ -122,6 +177,14 @@ public struct LogVerification: Sendable {
                 }
             }
         }
+    }
+}
+
+extension KeyStoreError {
+    /// As a finding: what is wrong, without advice.
+    fileprivate var finding: String {
+        if case .materialDamaged(let subject, let reason) = self { return "\(subject): \(reason)" }
+        return description
     }
 }
 

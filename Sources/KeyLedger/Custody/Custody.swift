@@ -35,14 +35,14 @@ final class Custody: Sendable {
             throw .notInitialised(path: path)
         }
         guard let blob = WrappedBlob(bytes) else {
-            throw .materialDamaged(subject: "the ledger", reason: "the blob is malformed")
+            throw .materialDamaged(subject: "the secret of the ledger", reason: "the blob is malformed")
         }
         let needed = String(decoding: blob.header, as: UTF8.self)
         guard needed == masterKey.id else { throw .wrongMasterKey(given: masterKey.id, needed: needed) }
         do throws(CryptoError) {
             root = try Root(try Self.unwrap(blob, Self.rootContext(origin), under: masterKey))
         } catch {
-            throw Self.unusable("the ledger", error)
+            throw Self.unusable("the secret of the ledger", error)
         }
         self.material = material
         self.masterKey = masterKey
@@ -83,8 +83,9 @@ final class Custody: Sendable {
 
     // MARK: Tenants
 
-    /// Makes a tenant's keys and stores them wrapped.
+    /// Makes a tenant's keys and stores them wrapped, unless an attempt that got no further than that left some.
     func createSecrets(of tenant: TenantID) throws(KeyStoreError) {
+        if try hasBlob(.tenantKey(tenant)), (try? secrets(of: tenant)) != nil { return }
         let blobs: [(MaterialStore.Name, [UInt8])]
         do throws(CryptoError) {
             let tenantKey = try SecretBytes(randomCount: 32)
@@ -102,10 +103,14 @@ final class Custody: Sendable {
         try KeyStoreError.store { () throws(StoreError) in try material.put(blobs) }
     }
 
+    private func hasBlob(_ name: MaterialStore.Name) throws(KeyStoreError) -> Bool {
+        try KeyStoreError.store { () throws(StoreError) in try material.blob(name) } != nil
+    }
+
     /// A tenant's keys, unwrapped once and kept until the ledger is closed.
     func secrets(of tenant: TenantID) throws(KeyStoreError) -> TenantSecrets {
         if let known = tenants.withLock({ $0[tenant] }) { return known }
-        let subject = "tenant \(tenant)"
+        let subject = "the material of tenant \(tenant)"
         let tenantBlob = try blob(.tenantKey(tenant), subject)
         let detailsBlob = try blob(.detailsKey(tenant), subject)
         let secrets: TenantSecrets
@@ -129,33 +134,36 @@ final class Custody: Sendable {
 
     // MARK: Keys
 
-    /// Makes the material of a new version and stores it wrapped. Whatever was stored there before is replaced: a
-    /// version without its event in the log was never used.
+    /// Makes the material of a new version and stores it wrapped, unless an attempt that got no further than that left
+    /// some: whether its event reached the disk may be unknown, and what an event speaks of is never replaced.
+    ///
+    /// - Returns: The public key; empty where there is none.
     func createMaterial(
         of version: KeyVersion, _ algorithm: KeyAlgorithm, tenant: TenantID
-    ) throws(KeyStoreError) -> (material: KeyMaterial, publicKey: [UInt8]) {
-        let key: KeyMaterial
+    ) throws(KeyStoreError) -> [UInt8] {
+        if try hasBlob(.version(version)), let left = try? material(of: version, algorithm, tenant: tenant) {
+            return left.publicKey
+        }
         let publicKey: [UInt8]
         let blob: WrappedBlob
         let wrapping = try secrets(of: tenant)
         do throws(CryptoError) {
             let secret = try SecretBytes(randomCount: 32)
-            key = try KeyMaterial(algorithm, try secret.copy())
-            publicKey = key.publicKey
+            publicKey = try KeyMaterial(algorithm, try secret.copy()).publicKey
             let context = Self.context(of: version, algorithm, tenant, publicKey: publicKey)
             blob = WrappedBlob(header: publicKey, box: try Self.wrap(secret, context, under: wrapping.wrapping))
         } catch {
             throw .crypto(error)
         }
         try KeyStoreError.store { () throws(StoreError) in try material.put([(.version(version), blob.bytes)]) }
-        return (key, publicKey)
+        return publicKey
     }
 
     /// The material of a version, unwrapped.
     func material(
         of version: KeyVersion, _ algorithm: KeyAlgorithm, tenant: TenantID
     ) throws(KeyStoreError) -> KeyMaterial {
-        let subject = "key \(version.key) version \(version.number)"
+        let subject = Self.subject(of: version)
         let blob = try blob(.version(version), subject)
         let context = Self.context(of: version, algorithm, tenant, publicKey: blob.header)
         let wrapping = try secrets(of: tenant)
@@ -169,6 +177,11 @@ final class Custody: Sendable {
             throw .materialDamaged(subject: subject, reason: "the public key is not its own")
         }
         return key
+    }
+
+    /// What messages call a version.
+    static func subject(of version: KeyVersion) -> String {
+        "the material of key \(version.key) version \(version.number)"
     }
 
     private static func context(

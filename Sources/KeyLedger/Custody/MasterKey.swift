@@ -26,12 +26,11 @@ public struct MasterKey: ~Copyable, Sendable {
     ///   owner.
     public init(readingFile path: String) throws(KeyStoreError) {
         func unusable(_ reason: String) -> KeyStoreError { .masterKeyFile(path: path, reason: reason) }
-        let file = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        // Not blocking: the path may be a pipe that nobody writes to.
+        let file = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard file >= 0 else {
             throw unusable(
-                errno == ENOENT
-                    ? "there is no such file; `keyledger init --new-master-key \(path)` makes one"
-                    : unsafe String(cString: strerror(errno)))
+                errno == ENOENT ? "there is no such file" : unsafe String(cString: strerror(errno)))
         }
         defer { Glibc.close(file) }
         var status = stat()
@@ -51,7 +50,8 @@ public struct MasterKey: ~Copyable, Sendable {
             }
         }
         guard let secret = try Self.parse(text, count: count) else {
-            throw unusable("it does not hold one line `keyledger-master-key-1` with 64 hexadecimal digits")
+            throw unusable(
+                "it is not one line of `keyledger-master-key-1`, a space and 64 hexadecimal digits in lower case")
         }
         do throws(CryptoError) {
             try self.init(secret)
@@ -122,12 +122,24 @@ public struct MasterKey: ~Copyable, Sendable {
                 line.storeBytes(of: UInt8(ascii: "\n"), toByteOffset: prefix.count + 64, as: UInt8.self)
             }
         }
+        errno = ENOSPC  // What a write means that ends early without a reason.
         let isWritten = line.withBytes { line in
             unsafe line.withUnsafeBytes { unsafe write(file, $0.baseAddress, $0.count) == $0.count }
         }
-        guard isWritten, fsync(file) == 0 else {
-            throw .masterKeyFile(path: path, reason: unsafe String(cString: strerror(errno)))
+        guard isWritten, fsync(file) == 0, isDurable(folderOf: path) else {
+            let reason = unsafe String(cString: strerror(errno))
+            unsafe unlink(path)
+            throw .masterKeyFile(path: path, reason: reason)
         }
+    }
+
+    /// A file is durable only once its entry in the folder is; without the master key every other key is lost.
+    private static func isDurable(folderOf path: String) -> Bool {
+        let parent = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        let folder = unsafe Glibc.open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard folder >= 0 else { return false }
+        defer { Glibc.close(folder) }
+        return fsync(folder) == 0
     }
 
     /// Encrypts a secret under this key; the context must be the same to open it.

@@ -86,12 +86,11 @@ public enum KeyAlgorithm: UInt8, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// How often a version may apply protection: AES-GCM with random nonces 2^32 times (SP 800-38D, section 8.3),
-    /// Ed25519 without a limit.
-    var budget: UInt128? {
+    /// Whether a version may apply protection only so often; the limit itself is ``KeyStore/Options``'s.
+    var hasBudget: Bool {
         switch self {
-        case .ed25519: nil
-        case .aes256GCM: 1 << 32
+        case .ed25519: false
+        case .aes256GCM: true
         }
     }
 }

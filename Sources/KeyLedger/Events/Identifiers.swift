@@ -50,8 +50,10 @@ extension TextIdentifier {
         let digits = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
         guard description.utf8.count == 26 else { return nil }
         var value: UInt128 = 0
-        for character in description.uppercased().utf8 {
-            guard let digit = digits.firstIndex(of: character), value >> 123 == 0 else { return nil }
+        for character in description.utf8 {
+            let isLowercase = (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(character)
+            guard let digit = digits.firstIndex(of: isLowercase ? character - 0x20 : character), value >> 123 == 0
+            else { return nil }
             value = value << 5 | UInt128(digit)
         }
         self.init(value)

@@ -40,11 +40,11 @@ extension KeyStore {
     }
 
     /// The end of a residency.
-    func eviction(of residency: EventID, _ version: KeyVersion) throws(KeyStoreError) -> Transfer {
+    func eviction(of departure: PlaintextKeys.Departure) throws(KeyStoreError) -> Transfer {
         Transfer(
-            id: try newEventID().value, pendingID: residency.value, code: keyManagementCode,
-            flags: .voidPendingTransfer,
-            userData128: version.key.value, userData64: UInt64(version.number), userData32: EventKind.evict.rawValue)
+            id: try newEventID().value, pendingID: departure.residency.value, code: keyManagementCode,
+            flags: .voidPendingTransfer, userData128: departure.version.key.value,
+            userData64: UInt64(departure.version.number), userData32: EventKind.evict.rawValue)
     }
 
     /// An id for an event that is about to happen.
@@ -89,20 +89,27 @@ extension KeyStore {
         }
     }
 
-    /// Records transfers that must all be accepted, and returns the number of the first.
-    @discardableResult
-    func record(_ transfers: [Transfer], details: [EventDetails] = [], of key: String = "") async throws(KeyStoreError)
-        -> UInt64
-    {
-        let ticket = try KeyStoreError.store { () throws(StoreError) in try writer.submit(transfers, details: details) }
-        let reply = try await reply(ticket)
-        try check(reply.results, of: transfers[...], key: key)
-        return reply.firstSequence
+    /// Hands over transfers that are all accepted or all refused.
+    func submit(
+        linked transfers: [Transfer], details: [EventDetails] = []
+    ) throws(KeyStoreError) -> Ticket<CreateTransferStatus> {
+        var chain = transfers
+        for index in chain.indices.dropLast() { chain[index].flags.insert(.linked) }
+        let linked = chain
+        return try KeyStoreError.store { () throws(StoreError) in try writer.submit(linked, details: details) }
+    }
+
+    /// Records transfers that are all accepted or all refused.
+    func record(
+        linked transfers: [Transfer], details: [EventDetails] = [], of key: String = ""
+    ) async throws(KeyStoreError) {
+        let reply = try await reply(try submit(linked: transfers, details: details))
+        try check(reply.results, of: transfers, key: key)
     }
 
     /// Throws the first refusal that is not just the consequence of another.
     func check(
-        _ results: [CreateTransferResult], of transfers: ArraySlice<Transfer>, key: String
+        _ results: [CreateTransferResult], of transfers: [Transfer], key: String
     ) throws(KeyStoreError) {
         let refusals = zip(results, transfers).filter { $0.0.status != .created }
         guard let (result, transfer) = refusals.first(where: { $0.0.status != .linkedEventFailed }) ?? refusals.first
@@ -113,20 +120,45 @@ extension KeyStore {
             operation: EventKind(rawValue: transfer.userData32) ?? .deny, key: key, status: result.status)
     }
 
-    /// Records an operation that was refused before the ledger was asked.
-    func deny(
-        _ reason: String, tenant: TenantID?, version: KeyVersion? = nil, details: JSONObject
-    ) async throws(KeyStoreError) {
-        let event = try newEventID()
-        var details = details
-        details["denied"] = .string(reason)
-        let account = tenant.map { AccountID.tenant($0, .custody) } ?? AccountID.issuer(.custody)
-        try await record(
-            [
-                transfer(
-                    .deny, id: event, from: account, to: AccountID.denials, amount: 1, subject: version?.key.value ?? 0,
-                    version: version?.number ?? 0)
-            ], details: [try seal(details, of: event, tenant: tenant)])
+    // MARK: Refusals before the ledger is asked
+
+    /// Records that an operation was refused, and returns what to throw: the refusal, or what kept it from being recorded.
+    ///
+    /// - Parameters:
+    ///   - reason: In place of the refusal's own name.
+    ///   - tenant: Who is refused; nil if it is nobody known.
+    ///   - version: What it was about; number 0 for a key as such.
+    func recorded(
+        _ refusal: KeyStoreError, as reason: String? = nil, tenant: TenantID?, version: KeyVersion? = nil,
+        details: JSONObject
+    ) async -> KeyStoreError {
+        guard let reason = reason ?? refusal.denial else { return refusal }
+        do throws(KeyStoreError) {
+            let event = try newEventID()
+            var details = details
+            details["denied"] = .string(reason)
+            let account = tenant.map { AccountID.tenant($0, .custody) } ?? AccountID.issuer(.custody)
+            try await record(
+                linked: [
+                    transfer(
+                        .deny, id: event, from: account, to: AccountID.denials, amount: 1,
+                        subject: version?.key.value ?? 0, version: version?.number ?? 0)
+                ], details: try sealIfPossible(details, of: event, tenant: tenant))
+        } catch {
+            return error
+        }
+        return refusal
+    }
+
+    /// Details, or none if the tenant's material is damaged: what happened is recorded all the same.
+    func sealIfPossible(
+        _ details: JSONObject, of event: EventID, at index: Int = 0, tenant: TenantID?
+    ) throws(KeyStoreError) -> [EventDetails] {
+        do throws(KeyStoreError) {
+            return [try seal(details, of: event, at: index, tenant: tenant)]
+        } catch .materialDamaged {
+            return []
+        }
     }
 
     func tenant(of key: KeyID) -> TenantID? { live.read { $0.keys[key]?.tenant } }

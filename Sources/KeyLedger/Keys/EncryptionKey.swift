@@ -16,45 +16,52 @@ public struct EncryptionKey: Sendable {
     /// - Returns: An envelope that names tenant, key and version.
     public func encrypt(_ plaintext: [UInt8], context: [String: String] = [:]) async throws(KeyStoreError) -> [UInt8] {
         let purpose = Envelope.canonical(context)
-        return try await encrypt([plaintext], details: ["context": .object(Envelope.object(context))]) { version in
-            let envelope = Envelope(tenant: handle.tenant.id, version: version)
-            return (envelope.header, envelope.header + purpose)
-        }[0]
+        let (version, boxes) = try await encrypt(
+            [plaintext], details: ["context": .object(Envelope.object(context))]
+        ) { version in
+            Envelope(tenant: handle.tenant.id, version: version).header + purpose
+        }
+        return Envelope(tenant: handle.tenant.id, version: version).header + boxes[0]
     }
 
     /// Encrypts values in one commit and one event that counts them all, all or none of them.
     ///
-    /// - Parameter framing: What to put before the sealed box, and what to authenticate, for a version; called again if the
-    ///   key is rotated meanwhile.
+    /// - Parameter associatedData: What to authenticate with each for a version; called again if the key is rotated
+    ///   meanwhile.
+    /// - Returns: The version, and a sealed box for each value.
     func encrypt(
-        _ plaintexts: [[UInt8]], details: JSONObject,
-        framing: (KeyVersion) -> (prefix: [UInt8], associatedData: [UInt8])
-    ) async throws(KeyStoreError) -> [[UInt8]] {
-        if plaintexts.isEmpty { return [] }
-        return try await handle.withActiveVersion { (version) async throws(KeyStoreError) in
-            let (prefix, associatedData) = framing(version)
+        _ plaintexts: [[UInt8]], details: JSONObject, associatedData: (KeyVersion) -> [UInt8]
+    ) async throws(KeyStoreError) -> (version: KeyVersion, boxes: [[UInt8]]) {
+        try await handle.withActiveVersion { (version) async throws(KeyStoreError) in
+            let associatedData = associatedData(version)
             let use = KeyHandle.Use(
                 id: try handle.store.newEventID(), amount: UInt64(plaintexts.count), details: details)
-            return try await handle.use(.encrypt, version, [use]) { (material) throws(KeyStoreError) in
-                try Self.seal(plaintexts, with: material, prefix: prefix, associatedData)
-            }.outcome
+            let (boxes, _) = try await handle.use(.encrypt, version, [use]) { (material) throws(KeyStoreError) in
+                try Self.seal(plaintexts, with: material, associatedData)
+            }
+            return (version, boxes)
         }
     }
 
     /// Decrypts an envelope of this key.
     ///
-    /// - Throws: ``KeyStoreError/notAuthentic`` if anything was changed or the context differs, after recording the attempt;
-    ///   ``KeyStoreError/malformedEnvelope(reason:)`` for bytes that are no envelope of this key.
+    /// - Throws: ``KeyStoreError/notAuthentic`` if anything was changed or the context differs,
+    ///   ``KeyStoreError/malformedEnvelope(reason:)`` for bytes that are no envelope, and
+    ///   ``KeyStoreError/unknownVersion(key:version:)``, each after recording the attempt.
     public func decrypt(_ envelope: [UInt8], context: [String: String] = [:]) async throws(KeyStoreError) -> SecretBytes
     {
         guard let (parsed, box) = Envelope.parse(envelope) else {
-            throw .malformedEnvelope(reason: "the header is missing")
+            throw await handle.recorded(.malformedEnvelope(reason: "the header is missing"))
         }
         guard parsed.tenant == handle.tenant.id, parsed.version.key == handle.id else {
-            try await deny("foreign-envelope", parsed.version)
-            throw .notAuthentic
+            throw await handle.recorded(
+                .notAuthentic, as: "foreign-envelope",
+                details: [
+                    "envelopeKey": .string(parsed.version.key.description),
+                    "envelopeTenant": .string(parsed.tenant.description),
+                ])
         }
-        let version = try handle.version(parsed.version.number)
+        let version = try await handle.version(parsed.version.number)
         return try await decrypt(
             Array(box), version: version, associatedData: parsed.header + Envelope.canonical(context),
             details: ["context": .object(Envelope.object(context))])
@@ -71,31 +78,24 @@ public struct EncryptionKey: Sendable {
             }.outcome
             return try KeyStoreError.crypto { () throws(CryptoError) in try plaintext.bytes.copy() }
         } catch .notAuthentic {
-            try await deny("not-authentic", version)
-            throw .notAuthentic
+            throw await handle.recorded(.notAuthentic, version)
         }
     }
 
-    private func deny(_ reason: String, _ version: KeyVersion) async throws(KeyStoreError) {
-        try await handle.store.deny(
-            reason, tenant: handle.tenant.id, version: version, details: handle.tenant.caller.details())
-    }
-
     private static func seal(
-        _ plaintexts: [[UInt8]], with material: KeyMaterial, prefix: [UInt8], _ associatedData: [UInt8]
+        _ plaintexts: [[UInt8]], with material: KeyMaterial, _ associatedData: [UInt8]
     ) throws(KeyStoreError) -> [[UInt8]] {
         guard case .encryption(let encryption) = material else {
             preconditionFailure("an encryption key's material encrypts")
         }
         do throws(CryptoError) {
-            var envelopes: [[UInt8]] = []
+            var boxes: [[UInt8]] = []
             for plaintext in plaintexts {
-                envelopes.append(
-                    prefix
-                        + (try encryption.key.seal(
-                            unsafe plaintext.span.bytes, authenticating: unsafe associatedData.span.bytes)))
+                boxes.append(
+                    try encryption.key.seal(
+                        unsafe plaintext.span.bytes, authenticating: unsafe associatedData.span.bytes))
             }
-            return envelopes
+            return boxes
         } catch {
             throw .crypto(error)
         }

@@ -43,10 +43,13 @@ public struct SigningKey: Sendable {
     ///   - count: How many, at most ``countMax``.
     ///   - messages: Makes the messages for the version and events they will be signed under; called again if the key is
     ///     rotated meanwhile.
+    /// - Throws: ``KeyStoreError/refused(operation:key:status:)`` if the ledger does not allow it, and
+    ///   `StoreError.batchTooLarge` for more than ``countMax``.
     public func sign(
         count: Int, messages: (Intent) throws(KeyStoreError) -> [[UInt8]]
     ) async throws(KeyStoreError) -> [Signature] {
         if count == 0 { return [] }
+        guard count <= Self.countMax else { throw .store(.batchTooLarge(count: count, limit: Self.countMax)) }
         return try await handle.withActiveVersion { (version) async throws(KeyStoreError) in
             var events: [EventID] = []
             for _ in 0..<count { events.append(try handle.store.newEventID()) }
@@ -74,14 +77,14 @@ public struct SigningKey: Sendable {
     public func verify(
         _ signature: [UInt8], of message: [UInt8], version: UInt32? = nil
     ) async throws(KeyStoreError) -> Bool {
-        let version = if let version { try handle.version(version) } else { try handle.activeVersion() }
-        let publicKey = try handle.store.audit.publicKey(of: version)
+        let version = if let version { try await handle.version(version) } else { try handle.activeVersion() }
+        let publicKey = try await handle.publicKey(of: version)
         let isValid = publicKey.isValidSignature(unsafe signature.span.bytes, for: unsafe message.span.bytes)
         let event = try handle.store.newEventID()
         var details = Self.details(of: message)
         details["valid"] = .bool(isValid)
         try await handle.store.record(
-            [
+            linked: [
                 handle.store.transfer(
                     .verify, id: event, from: AccountID.version(version, .ed25519, .process),
                     to: AccountID.tenant(handle.tenant.id, .process), amount: 1, version: version)
@@ -94,10 +97,18 @@ public struct SigningKey: Sendable {
 
     /// The public key of a version, for verifiers elsewhere.
     ///
+    /// Asking is no event: public keys are for everybody.
+    ///
     /// - Parameter version: The active one if nil.
+    /// - Throws: ``KeyStoreError/unknownVersion(key:version:)``, and ``KeyStoreError/materialDamaged(subject:reason:)`` if
+    ///   what is stored is not the key that was generated.
     public func publicKey(version: UInt32? = nil) throws(KeyStoreError) -> Ed25519.PublicKey {
-        let version = if let version { try handle.version(version) } else { try handle.activeVersion() }
-        return try handle.store.audit.publicKey(of: version)
+        let version =
+            if let version { KeyVersion(key: handle.id, number: version) } else { try handle.activeVersion() }
+        guard handle.store.live.read({ $0[version] != nil }) else {
+            throw .unknownVersion(key: handle.name.description, version: version.number)
+        }
+        return try handle.store.publicKey(of: version)
     }
 
     private static func sign(_ messages: [[UInt8]], with material: KeyMaterial) throws(KeyStoreError) -> [[UInt8]] {

@@ -53,6 +53,12 @@ public struct Tenant: Sendable {
         return keys
     }
 
+    /// Whether the tenant has a key with a name. Asking is no event.
+    public func hasKey(_ name: String) throws(KeyStoreError) -> Bool {
+        let keyID = store.custody.id(ofKey: try EntityName(name), of: id)
+        return store.live.read { $0.keys[keyID] != nil }
+    }
+
     /// The key with a name, whatever it is for.
     public func key(_ name: String) async throws(KeyStoreError) -> KeyHandle { try await key(name, nil) }
 
@@ -60,16 +66,15 @@ public struct Tenant: Sendable {
         let name = try EntityName(name)
         let keyID = store.custody.id(ofKey: name, of: id)
         guard let record = store.live.read({ $0.keys[keyID] }) else {
-            try await store.deny("unknown-key", tenant: id, details: caller.details(["key": .string(name.description)]))
-            throw .unknownKey(tenant: self.name.description, key: name.description)
+            throw await recorded(.unknownKey(tenant: self.name.description, key: name.description), key: name)
         }
+        let handle = KeyHandle(tenant: self, id: keyID, name: name, algorithm: record.algorithm)
         if let algorithm, record.algorithm != algorithm {
-            try await store.deny(
-                "wrong-algorithm", tenant: id, version: KeyVersion(key: keyID, number: 0),
-                details: caller.details(["key": .string(name.description)]))
-            throw .wrongAlgorithm(key: name.description, is: record.algorithm, needs: algorithm)
+            throw await handle.recorded(
+                .wrongAlgorithm(key: name.description, is: record.algorithm, needs: algorithm),
+                details: ["key": .string(name.description)])
         }
-        return KeyHandle(tenant: self, id: keyID, name: name, algorithm: record.algorithm)
+        return handle
     }
 
     private func create(_ name: String, _ algorithm: KeyAlgorithm) async throws(KeyStoreError) -> KeyHandle {
@@ -77,10 +82,19 @@ public struct Tenant: Sendable {
         let keyID = store.custody.id(ofKey: name, of: id)
         let handle = KeyHandle(tenant: self, id: keyID, name: name, algorithm: algorithm)
         let exists = KeyStoreError.keyExists(tenant: self.name.description, key: name.description)
-        return try await store.exclusively(keyID.value, orElse: exists) { () throws(KeyStoreError) in
-            guard store.live.read({ $0.keys[keyID] == nil }) else { throw exists }
-            try await handle.createVersion(1)
-            return handle
+        do throws(KeyStoreError) {
+            return try await store.exclusively(keyID.value, orElse: exists) { () throws(KeyStoreError) in
+                guard store.live.read({ $0.keys[keyID] == nil }) else { throw exists }
+                try await handle.createFirstVersion()
+                return handle
+            }
+        } catch {
+            throw await recorded(error, key: name)
         }
+    }
+
+    /// Records a refusal, and returns what to throw. What is not known to exist is named in the details only.
+    private func recorded(_ refusal: KeyStoreError, key: EntityName) async -> KeyStoreError {
+        await store.recorded(refusal, tenant: id, details: caller.details(["key": .string(key.description)]))
     }
 }

@@ -1,4 +1,4 @@
-internal import Ledger
+public import Ledger
 public import LedgerStore
 
 /// What the events say: tenants, keys and their versions, what is in memory, what was used and refused.
@@ -55,6 +55,8 @@ public struct LedgerProjection: Sendable, Hashable {
     public struct VersionRecord: Sendable, Hashable {
         /// Nanoseconds since 1970.
         public internal(set) var activatedAt: UInt64
+        /// The event that generated it; its details carry the public key.
+        public internal(set) var createdBy: UInt64
         /// What it may still do.
         public internal(set) var state = KeyState.active
         /// How often it may apply protection; nil means without limit.
@@ -116,6 +118,17 @@ public struct LedgerProjection: Sendable, Hashable {
     /// The tenant that has an account on the custody ledger.
     public func tenant(ofAccount id: UInt128) -> TenantID? { tenantsByAccount[id] }
 
+    /// Whose transfer it is: under whose key its details are sealed. Nil for the ledger's own.
+    public func tenant(of transfer: Transfer) -> TenantID? {
+        switch EventKind(rawValue: transfer.userData32) {
+        case .createTenant: TenantID(transfer.userData128)
+        // A refusal may be about another tenant's key, a key's first event comes before it is known.
+        case .deny, .generate: tenantsByAccount[transfer.debitAccountID]
+        case .cacheCapacity, nil: nil
+        default: keys[KeyID(transfer.userData128)]?.tenant
+        }
+    }
+
     /// The version a residency or use is about.
     public subscript(version: KeyVersion) -> VersionRecord? {
         guard let key = keys[version.key], version.number > 0, Int(version.number) <= key.versions.count else {
@@ -140,14 +153,14 @@ extension LedgerProjection {
 
     private mutating func apply(_ event: Block.Event) {
         switch event.record {
-        case .account(let account, .created):
-            if account.userData32 == AccountKind.tenant.rawValue, account.ledger == LedgerKind.custody.rawValue {
-                tenantsByAccount[account.id] = TenantID(account.userData128)
-            }
         case .account: break
         case .expiry: expire(at: event.timestamp)
         case .transfer(let transfer, .created): apply(transfer, sequence: event.sequence)
         case .transfer(_, .exists), .transfer(_, .linkedEventFailed): break
+        // What was to be evicted is gone: nobody was refused anything.
+        case .transfer(let transfer, .pendingTransferExpired)
+        where transfer.userData32 == EventKind.evict.rawValue:
+            break
         case .transfer: refusalCount += 1
         }
     }
@@ -159,7 +172,9 @@ extension LedgerProjection {
         let amount = UInt64(clamping: transfer.amount)
         switch kind {
         case .createTenant:
-            tenants[TenantID(transfer.userData128)] = TenantRecord(createdAt: transfer.timestamp, createdBy: sequence)
+            let tenant = TenantID(transfer.userData128)
+            tenants[tenant] = TenantRecord(createdAt: transfer.timestamp, createdBy: sequence)
+            tenantsByAccount[transfer.creditAccountID] = tenant
         case .generate: generate(version, transfer, sequence)
         case .budget: update(version) { $0.budget = transfer.amount }
         case .cryptoperiod:
@@ -191,7 +206,8 @@ extension LedgerProjection {
             else { return }
             keys[version.key] = KeyRecord(tenant: tenant, algorithm: algorithm, createdBy: sequence)
         }
-        keys[version.key]?.versions.append(VersionRecord(activatedAt: transfer.timestamp))
+        keys[version.key]?.versions.append(
+            VersionRecord(activatedAt: transfer.timestamp, createdBy: sequence))
     }
 
     private mutating func expire(at timestamp: UInt64) {

@@ -1,7 +1,7 @@
 public import CryptoPrimitives
 
 extension LedgerProjection {
-    private static let magic: UInt32 = 0x31_53_4C_4B  // "KLS1"
+    private static let magic: UInt32 = 0x32_53_4C_4B  // "KLS2"
 
     /// Everything in it, as bytes that depend on the folded events only: records in ascending order of their ids.
     var snapshot: [UInt8] {
@@ -26,6 +26,7 @@ extension LedgerProjection {
             writer.append(UInt64(key.versions.count))
             for version in key.versions {
                 writer.append(version.activatedAt)
+                writer.append(version.createdBy)
                 writer.append(version.state.rawValue)
                 writer.append(version.budget ?? .max)
                 writer.append(UInt8(version.isOverdue ? 1 : 0))
@@ -86,7 +87,8 @@ extension LedgerProjection {
                 cryptoperiods[EventID(id)] = Cryptoperiod(version: version, expiresAt: expiresAt)
                 return true
             }
-        guard isComplete, reader.isAtEnd else { return nil }
+        // One projection has one snapshot: rows out of order, or twice, are damage.
+        guard isComplete, reader.isAtEnd, snapshot == bytes else { return nil }
     }
 
     /// SHA-256 over the snapshot: two projections with the same digest are the same.
@@ -143,14 +145,14 @@ extension ByteReader {
         else { return nil }
         var key = LedgerProjection.KeyRecord(tenant: TenantID(tenant), algorithm: algorithm, createdBy: createdBy)
         let isComplete = forEach { reader in
-            guard let activatedAt: UInt64 = reader.next(),
+            guard let activatedAt: UInt64 = reader.next(), let createdBy: UInt64 = reader.next(),
                 let state = reader.next(UInt8.self).flatMap(LedgerProjection.KeyState.init),
                 let budget: UInt128 = reader.next(), let isOverdue = reader.next(UInt8.self),
                 let usage = reader.nextUsage()
             else { return false }
             key.versions.append(
                 LedgerProjection.VersionRecord(
-                    activatedAt: activatedAt, state: state, budget: budget == .max ? nil : budget,
+                    activatedAt: activatedAt, createdBy: createdBy, state: state, budget: budget == .max ? nil : budget,
                     isOverdue: isOverdue == 1, usage: usage))
             return true
         }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import KeyLedger
 import LedgerStore
 import Transparency
@@ -22,13 +23,27 @@ struct Init: Command {
     @Option(name: .long, help: "The ledger's name in proofs: a URL without a scheme.")
     var origin = "localhost/keyledger"
 
+    func validate() throws {
+        if newMasterKey != nil, masterKey.masterKey != nil {
+            throw ValidationError(
+                "Give --master-key for a key that exists or --new-master-key for a new one, not both.")
+        }
+    }
+
     func perform() async throws {
         if let newMasterKey { try MasterKey.create(file: newMasterKey) }
-        let key = if let newMasterKey { try MasterKey(readingFile: newMasterKey) } else { try masterKey.read() }
-        let id = key.id
-        try KeyStore.create(
-            ledger.path, origin: origin, created: Time(nanoseconds: LedgerWriter.systemClock()).description,
-            masterKey: key)
+        let id: String
+        do {
+            let key = if let newMasterKey { try MasterKey(readingFile: newMasterKey) } else { try masterKey.read() }
+            id = key.id
+            try KeyStore.create(
+                ledger.path, origin: origin, created: Time(nanoseconds: LedgerWriter.systemClock()).description,
+                masterKey: key)
+        } catch {
+            // A key that no ledger was made with would only be in the way of the next attempt.
+            if let newMasterKey { unsafe unlink(newMasterKey) }
+            throw error
+        }
         if ledger.json {
             try Terminal.print(
                 line(["ledger": .string(ledger.path), "origin": .string(origin), "masterKey": .string(id)]))
@@ -38,6 +53,7 @@ struct Init: Command {
                 try Terminal.print(
                     "The master key is in \(newMasterKey). Keep a copy elsewhere: without it every key is lost.")
             }
+            try Terminal.print("Next: keyledger tenant create NAME")
         }
     }
 }

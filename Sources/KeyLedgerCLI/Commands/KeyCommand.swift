@@ -57,7 +57,12 @@ struct KeyCommand: AsyncParsableCommand {
         @Option(name: .long, help: "Only this tenant's keys (by name, which needs the master key).") var tenant: String?
 
         func perform() async throws {
+            // Without the master key tenants have no names.
+            if tenant != nil { _ = try masterKey.read().id }
             let view = try LedgerView(ledger, masterKey)
+            if let tenant, try !view.projection.tenants.keys.contains(where: { try view.name(of: $0) == tenant }) {
+                throw KeyStoreError.unknownTenant(tenant)
+            }
             var rows: [KeyRow] = []
             for (id, _) in view.projection.keys.sorted(by: { $0.value.createdBy < $1.value.createdBy }) {
                 let row = try KeyRow(id, view)
@@ -71,6 +76,7 @@ struct KeyCommand: AsyncParsableCommand {
             } else {
                 try Terminal.print(Terminal.table(KeyRow.headings, rows.map(\.cells)))
             }
+            try view.finish()
         }
     }
 
@@ -85,18 +91,22 @@ struct KeyCommand: AsyncParsableCommand {
         @OptionGroup var ledger: LedgerOption
         @OptionGroup var masterKey: MasterKeyOption
         @Option(name: .long, help: "Whose key it is.") var tenant: String
-        @Flag(name: .long, help: "Print the active version's public key as PEM.") var pem = false
+        @Flag(name: .long, help: "Print a public key as PEM, and nothing else.") var pem = false
+        @Option(name: .long, help: "The version whose public key to print. Default: the active one.")
+        var version: UInt32?
         @Argument(help: "The key's name.") var name: String
 
+        func validate() throws {
+            if version != nil, !pem { throw ValidationError("--version chooses the key that --pem prints.") }
+        }
+
         func perform() async throws {
+            // Without the master key neither tenants nor keys have names.
             _ = try masterKey.read().id
             let view = try LedgerView(ledger, masterKey)
             let row = try KeyRow(named: name, tenant: tenant, view)
             if pem {
-                guard let active = row.record.activeVersion, let key = row.publicKeys[active] else {
-                    throw Failure("key \(name) has no public key: it is an \(row.record.algorithm) key.", .refused)
-                }
-                try Terminal.print(key.pem)
+                try Terminal.print(try publicKey(row).pem)
             } else if ledger.json {
                 try Terminal.print(line(row.json))
             } else {
@@ -110,6 +120,17 @@ struct KeyCommand: AsyncParsableCommand {
                     """)
                 try Terminal.print(Terminal.table(KeyRow.versionHeadings, row.versionCells))
             }
+            try view.finish()
+        }
+
+        private func publicKey(_ row: KeyRow) throws -> Ed25519.PublicKey {
+            guard row.record.algorithm == .ed25519 else {
+                throw Failure("key \(name) has no public key: it is an \(row.record.algorithm) key.", .refused)
+            }
+            guard let number = version ?? row.record.activeVersion, let key = row.publicKeys[number] else {
+                throw KeyStoreError.unknownVersion(key: name, version: version ?? 0)
+            }
+            return key
         }
     }
 
@@ -149,13 +170,7 @@ struct KeyRow {
         self.record = record
         name = try view.name(of: id)
         tenant = try view.name(of: record.tenant)
-        var publicKeys: [UInt32: Ed25519.PublicKey] = [:]
-        if record.algorithm == .ed25519 {
-            for version in record.versions.indices.map({ UInt32($0 + 1) }) {
-                publicKeys[version] = try view.audit.publicKey(of: KeyVersion(key: id, number: version))
-            }
-        }
-        self.publicKeys = publicKeys
+        publicKeys = try view.publicKeys(of: id)
     }
 
     /// Finds a key by the names its events carry.

@@ -21,28 +21,35 @@ struct Log: AsyncParsableCommand {
 
         @OptionGroup var ledger: LedgerOption
         @OptionGroup var masterKey: MasterKeyOption
-        @Option(name: .long, help: "The number of the first event.") var from: UInt64 = 0
+        @Option(name: .long, help: "The number of the first event. Default: 0.") var from: UInt64?
         @Option(name: .long, help: "The number of the first event not to show.") var to: UInt64?
         @Option(name: .long, help: "Only the last so many.") var last: UInt64?
 
+        func validate() throws {
+            if last != nil, from != nil || to != nil {
+                throw ValidationError("--last is instead of --from and --to.")
+            }
+        }
+
         func perform() async throws {
             let view = try LedgerView(ledger, masterKey)
-            let count = try view.audit.log.eventCount()
-            let start = last.map { count - min($0, count) } ?? from
+            let count = view.projection.eventCount
+            let start = last.map { count - min($0, count) } ?? from ?? 0
             let end = min(to ?? count, count)
             if !ledger.json {
-                try Terminal.print("EVENT     TIME                      KIND            OUTCOME   SUBJECT")
+                try Terminal.print(
+                    count == 0
+                        ? "No events yet." : "EVENT     TIME                      KIND            OUTCOME   SUBJECT")
             }
             try view.audit.log.forEachBlock(from: min(start, end), to: end, mapping: { $0 as any Error }) { block in
-                var isGoingOn = true
                 try block.forEachEvent { event in
                     guard event.sequence >= start, event.sequence < end else { return }
-                    if Interruption.requested { isGoingOn = false }
-                    let row = try EventRow(event, view)
+                    let row = try EventRow(event, of: block, view)
                     try Terminal.print(ledger.json ? line(row.json) : row.line)
                 }
-                return isGoingOn
+                return true
             }
+            try view.finish()
         }
     }
 }
@@ -55,7 +62,7 @@ private struct EventRow {
     var subject: [(String, String)] = []
     var details: String?
 
-    init(_ event: Block.Event, _ view: LedgerView) throws {
+    init(_ event: Block.Event, of block: Block, _ view: LedgerView) throws {
         self.event = event
         switch event.record {
         case .account(let account, let status):
@@ -71,23 +78,26 @@ private struct EventRow {
         case .transfer(let transfer, let status):
             outcome = "\(status)"
             kind = EventKind(rawValue: transfer.userData32)?.description ?? "transfer \(transfer.userData32)"
-            var tenant: TenantID?
+            let tenant = view.projection.tenant(of: transfer)
             if kind == EventKind.createTenant.description {
-                tenant = TenantID(transfer.userData128)
                 subject.append(("tenant", try view.name(of: TenantID(transfer.userData128))))
-            } else if transfer.userData128 != 0 {
-                let key = KeyID(transfer.userData128)
-                tenant = view.projection.keys[key]?.tenant
-                subject += try Self.key(key, UInt32(clamping: transfer.userData64), view)
-            } else {
-                tenant = view.projection.tenant(ofAccount: transfer.debitAccountID)
+            } else if kind == EventKind.deny.description {
+                // Who was refused, which need not be whose key it is.
                 if let tenant { subject.append(("tenant", try view.name(of: tenant))) }
+                if transfer.userData128 != 0 { subject.append(("key", try view.name(of: KeyID(transfer.userData128)))) }
+                if transfer.userData64 != 0 { subject.append(("version", String(transfer.userData64))) }
+            } else if transfer.userData128 != 0 {
+                subject += try Self.key(KeyID(transfer.userData128), UInt32(clamping: transfer.userData64), view)
+            } else if let tenant {
+                subject.append(("tenant", try view.name(of: tenant)))
             }
             if transfer.amount != 1 { subject.append(("amount", transfer.amount.grouped)) }
             if transfer.timeoutSeconds > 0 {
                 subject.append(("expires", "after \(UInt64(transfer.timeoutSeconds).grouped) s"))
             }
-            details = try view.audit.details(of: event.sequence, tenant: tenant)
+            details = try view.unlessDamaged { () throws(KeyStoreError) in
+                try view.audit.details(at: Int(event.sequence - block.firstSequence), of: block, tenant: tenant)
+            }
         case .expiry(let count):
             kind = "expiry"
             subject.append(("expired", String(count)))

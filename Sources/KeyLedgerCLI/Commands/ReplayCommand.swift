@@ -21,9 +21,7 @@ struct ReplayCommand: Command {
 
     func perform() async throws {
         let audit = try AuditReader(ledger.path, masterKey: masterKey.path == nil ? nil : try masterKey.read())
-        let bar = ProgressBar("replaying", unit: "events")
-        let replay = try Replay(audit.log, to: at) { bar.update($0, of: $1) }
-        bar.finish()
+        let replay = try replay(audit)
         let agrees = try agreementWithState(audit)
         let projection = replay.projection
         let view = LedgerView(audit, projection: projection)
@@ -52,6 +50,13 @@ struct ReplayCommand: Command {
         if agrees == false {
             throw Failure("state/ is not what the log leads to. Delete it: the next opening rebuilds it.", .checkFailed)
         }
+        try view.finish()
+    }
+
+    private func replay(_ audit: AuditReader) throws -> Replay {
+        let bar = ProgressBar("replaying", unit: "events")
+        defer { bar.finish() }
+        return try Replay(audit.log, to: at) { bar.update($0, of: $1) }
     }
 
     /// Whether `state/` is what the log leads to up to where it reaches; nil if there is none.

@@ -46,8 +46,8 @@ struct Verify: Command {
     static let configuration = CommandConfiguration(
         abstract: "Verify the whole ledger, or a signature.",
         discussion: """
-            Without --signature: recomputes everything in the log from its bytes and says what is not as it was committed.
-            Needs no master key. With --signature: checks a signature, as an event if the ledger is given, or with a public
+            Without --signature: recomputes everything in the log from its bytes and says what is not as it was committed;
+            with the master key it also opens all details and all key material. With --signature: checks a signature, as an event if the ledger is given, or with a public
             key alone.
 
               keyledger verify
@@ -112,27 +112,41 @@ struct Verify: Command {
     }
 
     private func verifyLedger() throws {
-        let bar = ProgressBar("verifying", unit: "events")
-        let reader = try LedgerReader(LedgerFolder(path: options.ledger.path))
-        let result = try LogVerification(reader) { bar.update($0, of: $1) }
-        bar.finish()
+        let result = try verification()
         if options.ledger.json {
             try Terminal.print(line(result.json))
         } else if result.findings.isEmpty {
             try Terminal.print(
                 """
                 The log is intact: \(result.eventCount.grouped) events in \(result.blockCount.grouped) blocks follow from one another.
+                \(options.masterKey.path == nil
+                    ? "Details and key material were not opened: that takes the master key."
+                    : "All details and all key material open and belong where they are.")
                 root hash  \(result.rootHash)
                 """)
         } else {
-            for finding in result.findings {
+            for finding in result.findings.prefix(Complaints.countMax) {
                 try Terminal.print("\(finding.sequence.map { "event \($0): " } ?? "")\(finding.description)")
+            }
+            if result.findings.count > Complaints.countMax {
+                try Terminal.print("… and \((result.findings.count - Complaints.countMax).grouped) more.")
             }
         }
         guard result.findings.isEmpty else {
             throw Failure(
-                "the log is not as it was committed; the first \(result.eventCount.grouped) events are.", .checkFailed)
+                "the ledger is not as it was committed; the log is up to event \(result.eventCount.grouped).",
+                .checkFailed)
         }
+    }
+
+    private func verification() throws -> LogVerification {
+        let bar = ProgressBar("verifying", unit: "events")
+        defer { bar.finish() }
+        if options.masterKey.path == nil {
+            return try LogVerification(LedgerReader(LedgerFolder(path: options.ledger.path))) { bar.update($0, of: $1) }
+        }
+        let audit = try AuditReader(options.ledger.path, masterKey: try options.masterKey.read())
+        return try LogVerification(audit) { bar.update($0, of: $1) }
     }
 }
 

@@ -59,6 +59,7 @@ struct TenantCommand: AsyncParsableCommand {
                         : Terminal.table(
                             ["TENANT", "KEYS", "SIGNED", "VERIFIED", "ENCRYPTED", "DECRYPTED", "CREATED"], rows))
             }
+            try view.finish()
         }
     }
 }

@@ -17,6 +17,9 @@ struct Failure: Error {
         case cannotOpen = 4
         case inputOutput = 5
         case interrupted = 130
+
+        /// Ends a command whose messages were said already.
+        var exit: ExitCode { ExitCode(rawValue) }
     }
 
     init(_ message: String, _ code: Code) {
@@ -69,7 +72,7 @@ extension Command {
         } catch {
             let failure = Failure(error)
             Terminal.complain(failure.message)
-            throw ExitCode(failure.code.rawValue)
+            throw failure.code.exit
         }
     }
 }

@@ -50,6 +50,23 @@ enum Terminal {
     }
 }
 
+/// Says what is wrong with parts of something, and after so many only how many more there are.
+final class Complaints {
+    /// How many are said in full.
+    static let countMax = 20
+    private(set) var count = 0
+
+    func add(_ message: String) {
+        count += 1
+        if count <= Self.countMax { Terminal.complain(message) }
+    }
+
+    /// Says how many were not said.
+    func finish() {
+        if count > Self.countMax { Terminal.complain("… and \((count - Self.countMax).grouped) more.") }
+    }
+}
+
 /// A bar on the terminal for what takes longer than a second; nothing anywhere else.
 final class ProgressBar {
     private let label: String

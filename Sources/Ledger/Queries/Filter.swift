@@ -1,6 +1,6 @@
 /// Which transfers of one account to read.
 public struct AccountFilter: Sendable, Hashable {
-    /// Whose transfers.
+    /// The account whose transfers are meant; neither 0 nor 2^128 − 1.
     public var accountID: UInt128
     /// Only records with these fields; 0 stands for any.
     public var fields: FieldFilter
@@ -63,15 +63,15 @@ public struct QueryFilter: Sendable, Hashable {
 
 /// Fields that a record must have, all of them; 0 stands for any value.
 public struct FieldFilter: Sendable, Hashable {
-    /// 0 stands for any.
+    /// The record's `userData128`, or 0.
     public var userData128: UInt128
-    /// 0 stands for any.
+    /// The record's `userData64`, or 0.
     public var userData64: UInt64
-    /// 0 stands for any.
+    /// The record's `userData32`, or 0.
     public var userData32: UInt32
-    /// 0 stands for any.
+    /// The record's ledger, or 0.
     public var ledger: UInt32
-    /// 0 stands for any.
+    /// The record's code, or 0.
     public var code: UInt16
 
     /// Conditions on the fields that are not 0.

@@ -17,7 +17,7 @@ public enum PastTransfer: Sendable, Hashable {
 
 /// The history could not be read. The state machine has stopped in the middle of a batch and must be rebuilt.
 public struct HistoryUnreadable: Error, Sendable, Hashable {
-    /// In words for a person.
+    /// What went wrong, in words for a person.
     public let reason: String
 
     /// A failure to read, in words for a person.
@@ -28,10 +28,10 @@ public struct HistoryUnreadable: Error, Sendable, Hashable {
 public struct EmptyHistory: TransferHistory {
     /// Nothing.
     public init() {}
-    /// Nil, for every id.
+    /// Nil: no id was ever used.
     public func transfer(_ id: UInt128) -> PastTransfer? { nil }
-    /// Nil, for every transfer.
+    /// Nil: nothing was resolved.
     public func resolution(ofPending timestamp: UInt64) -> PendingStatus? { nil }
-    /// False, for every time.
+    /// No transfer has any timestamp.
     public func containsTransfer(timestamp: UInt64) -> Bool { false }
 }

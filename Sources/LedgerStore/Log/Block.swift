@@ -63,6 +63,16 @@ public struct Block: Sendable, Equatable {
     /// Over everything else in the block.
     public internal(set) var digest = SHA256Digest.zero
 
+    /// A block of transfers as they are, for measuring what the log costs alone.
+    package init(transfers: [Transfer], firstSequence: UInt64, timestamp: UInt64) {
+        operation = .createTransfers
+        self.transfers = transfers
+        self.firstSequence = firstSequence
+        self.timestamp = timestamp
+    }
+
+    init() {}
+
     /// How many events there are.
     public var count: Int { operation == .createAccounts ? accounts.count : transfers.count }
     /// The number of the first event after this block.
@@ -165,7 +175,7 @@ extension Block {
     }
 
     /// Sets the digest over everything else in the block.
-    mutating func seal(after previous: SHA256Digest) {
+    package mutating func seal(after previous: SHA256Digest) {
         previousDigest = previous
         digest = computedDigest(header: headerBytes, tail: tailBytes)
     }

@@ -10,9 +10,9 @@ final class DerivedState: Sendable {
     private let meta: Table
     private let accounts: Table
     private let open: Table
-    private let ids: Table
     private let resolutions: Table
-    private let timestamps: Table
+    private let balances: Table
+    private let segmentTable: Table
 
     init(
         path: String, isReadOnly: Bool = false, mapSize: Int = Environment.mapSizeAtFirst
@@ -23,9 +23,9 @@ final class DerivedState: Sendable {
             meta = try environment.table("meta", isReadOnly: isReadOnly)
             accounts = try environment.table("accounts", isReadOnly: isReadOnly)
             open = try environment.table("open", isReadOnly: isReadOnly)
-            ids = try environment.table("ids", isReadOnly: isReadOnly)
             resolutions = try environment.table("resolutions", isReadOnly: isReadOnly)
-            timestamps = try environment.table("timestamps", isReadOnly: isReadOnly)
+            balances = try environment.table("balances", isReadOnly: isReadOnly)
+            segmentTable = try environment.table("segments", isReadOnly: isReadOnly)
         } catch {
             throw StoreError(error)
         }
@@ -76,7 +76,7 @@ final class DerivedState: Sendable {
 
     private static let positionKey = Key(name: "position")
     private static let projectionKey = Key(name: "projection")
-    private static let failed: UInt64 = 1 << 63
+    private static let segmentsKey = Key(name: "segments")
 
     // MARK: Loading
 
@@ -86,8 +86,16 @@ final class DerivedState: Sendable {
         /// In order of creation.
         let accounts: [Account]
         let openTransfers: [Transfer]
+        /// In order of what they cover, without gaps from the first event to the position.
+        let segments: [Segment]
         /// What the projection gave.
         let projection: [UInt8]
+
+        /// Before the first event.
+        static let empty = Snapshot(
+            position: Position(nextSequence: 0, lastTimestamp: 0, lastTransferTimestamp: 0, digest: .zero),
+            accounts: [],
+            openTransfers: [], segments: [], projection: [])
     }
 
     /// The last flush, or nil if there was none.
@@ -99,7 +107,9 @@ final class DerivedState: Sendable {
             guard accounts.count == position.accountCount, open.count == position.openCount else {
                 throw damage("the number of rows")
             }
-            return Snapshot(position: position, accounts: accounts, openTransfers: open, projection: projection)
+            return Snapshot(
+                position: position, accounts: accounts, openTransfers: open,
+                segments: try segments(transaction, upTo: position), projection: projection)
         }
     }
 
@@ -149,33 +159,38 @@ final class DerivedState: Sendable {
     // MARK: Flushing
 
     /// What one flush adds.
-    struct Flush {
+    struct Flush: Sendable {
         let position: Position
         let accounts: [(place: UInt32, account: Account)]
         let recent: RecentTransfers
         /// The pending transfers among the recent ones that are not resolved.
         let openTransfers: [Transfer]
-        /// Where the recent transfers stand in the log, in their order.
-        let sequences: [UInt64]
+        /// The events whose transfers are the recent ones.
+        let sequences: Range<UInt64>
+        /// How far into `sequences` each recent transfer stands.
+        let places: [UInt32]
         let projectionSnapshot: [UInt8]
     }
 
-    /// Writes a flush in one transaction, each table in ascending order of its keys.
-    func write(_ flush: Flush) throws(StoreError) {
-        let byID =
-            zip(flush.recent.transfers, flush.sequences).map { ($0.id, $1) }
-            + flush.recent.failedIDs.map { ($0, Self.failed) }
-        let sortedIDs = byID.sorted { $0.0 < $1.0 }
+    /// Writes a flush in one transaction, and returns the segment that indexes its transfers.
+    func write(_ flush: Flush, as number: UInt32, after segments: [Segment]) throws(StoreError) -> Segment {
+        var writer = SegmentWriter(
+            number: number, level: 0, sequences: flush.sequences,
+            idCapacity: flush.recent.transfers.count + flush.recent.failedIDs.count)
+        writer.append(flush)
+        let segment = writer.finish()
         let resolved = flush.recent.resolutions.sorted { $0.key < $1.key }
+        let history = flush.recent.balances.sorted {
+            ($0.accountID, $0.balance.timestamp) < ($1.accountID, $1.balance.timestamp)
+        }
+        .map { (Key($0.accountID, $0.balance.timestamp), $0.balance) }
         do throws(LMDBError) {
             try environment.write { (transaction: borrowing Transaction) throws(LMDBError) in
                 for (place, account) in flush.accounts {
                     try transaction.put(value: CheckedRow(Key(place), account), at: Key(place), in: accounts)
                 }
-                for (id, sequence) in sortedIDs { try transaction.put(value: sequence, at: Key(id), in: ids) }
-                for (transfer, sequence) in zip(flush.recent.transfers, flush.sequences) {
-                    try transaction.put(value: sequence, at: Key(transfer.timestamp), in: timestamps)
-                }
+                try writer.drain(into: segmentTable, transaction)
+                for (key, balance) in history { try transaction.put(value: balance, at: key, in: balances) }
                 for transfer in flush.openTransfers {
                     let key = Key(transfer.timestamp)
                     try transaction.put(value: CheckedRow(key, transfer), at: key, in: open)
@@ -184,6 +199,7 @@ final class DerivedState: Sendable {
                     try transaction.delete(Key(timestamp), in: open)
                     try transaction.put(value: status.rawValue, at: Key(timestamp), in: resolutions)
                 }
+                try put(segments + [segment], transaction)
                 try transaction.put(unsafe flush.projectionSnapshot.span.bytes, at: Self.projectionKey, in: meta)
                 var position = flush.position
                 position.accountCount = try transaction.count(of: accounts)
@@ -193,17 +209,114 @@ final class DerivedState: Sendable {
         } catch {
             throw StoreError(error)
         }
+        return segment
     }
 
     /// Empties everything, for a rebuild from the log.
     func clear() throws(StoreError) {
         do throws(LMDBError) {
             try environment.write { (transaction: borrowing Transaction) throws(LMDBError) in
-                for table in [meta, accounts, open, ids, resolutions, timestamps] { try transaction.clear(table) }
+                for table in [meta, accounts, open, resolutions, balances, segmentTable] {
+                    try transaction.clear(table)
+                }
             }
         } catch {
             throw StoreError(error)
         }
+    }
+
+    // MARK: Segments
+
+    private func put(_ segments: [Segment], _ transaction: borrowing Transaction) throws(LMDBError) {
+        let descriptors = segments.map(\.descriptor)
+        try transaction.put(unsafe descriptors.span.bytes, at: Self.segmentsKey, in: meta)
+    }
+
+    private func segments(
+        _ transaction: borrowing Transaction, upTo position: Position
+    ) throws(LMDBError) -> [Segment] {
+        let bytes = try transaction.bytes(of: Self.segmentsKey, in: meta) ?? []
+        let size = MemoryLayout<Segment.Descriptor>.stride
+        guard bytes.count.isMultiple(of: size) else { throw damage("the list of segments") }
+        var segments: [Segment] = []
+        for offset in stride(from: 0, to: bytes.count, by: size) {
+            let descriptor = unsafe bytes.span.bytes.load(Segment.Descriptor.self, at: offset)
+            guard descriptor.firstSequence == segments.last?.descriptor.nextSequence ?? 0,
+                let segment = try Segment(descriptor, in: segmentTable, transaction)
+            else { throw damage("segment \(descriptor.number)") }
+            segments.append(segment)
+        }
+        guard segments.last?.descriptor.nextSequence ?? 0 == position.nextSequence else { throw damage("the segments") }
+        return segments
+    }
+
+    /// Begins to put the oldest neighbours of one level together, if there are enough of them.
+    func merge(of segments: [Segment], as number: UInt32) -> SegmentMerge? {
+        for level in Set(segments.map(\.descriptor.level)).sorted() {
+            let neighbours = segments.filter { $0.descriptor.level == level }
+            guard neighbours.count >= Self.mergeCount else { continue }
+            return SegmentMerge(Array(neighbours.prefix(Self.mergeCount)), number: number, table: segmentTable)
+        }
+        return nil
+    }
+
+    /// How many segments of one level become one of the next.
+    static let mergeCount = 16
+
+    /// Works on a merge. When it is done, `segments` with the new one in place of its sources is on disk, and returned.
+    func advance(_ merge: inout SegmentMerge, of segments: [Segment]) throws(StoreError) -> [Segment]? {
+        do throws(LMDBError) {
+            guard let merged = try merge.step(in: environment) else { return nil }
+            let sources = Set(merge.sources.map(\.descriptor.number))
+            var result = segments.filter { !sources.contains($0.descriptor.number) }
+            result.insert(
+                merged, at: result.partitionPoint { $0.descriptor.firstSequence < merged.descriptor.firstSequence })
+            let segments = result
+            try environment.write { (transaction: borrowing Transaction) throws(LMDBError) in
+                try put(segments, transaction)
+            }
+            return segments
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
+    /// Removes what is not of these segments: those that were merged, and what a crash left of a merge.
+    func removeSegments(keeping kept: Set<UInt32>) throws(StoreError) {
+        do throws(LMDBError) {
+            while true {
+                let isDone = try environment.write { (transaction: borrowing Transaction) throws(LMDBError) in
+                    try removeChunks(transaction, keeping: kept)
+                }
+                if isDone { return }
+            }
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
+    /// Removes some chunks of other segments; true if none is left.
+    private func removeChunks(
+        _ transaction: borrowing Transaction, keeping kept: Set<UInt32>
+    ) throws(LMDBError) -> Bool {
+        var keys: [Key] = []
+        let cursor = try transaction.cursor(in: segmentTable)
+        var next = Key(UInt64(0))
+        while keys.count < 256 {
+            let found = try cursor.move(.atOrAfter(next), mapping: { $0 }) {
+                (key: RawSpan, _: RawSpan) throws(LMDBError) in
+                key.byteCount == 8 ? UInt64(bigEndian: key.load(at: 0)) : .max
+            }
+            guard let found, found != .max else { break }
+            if kept.contains(UInt32(found >> 32)) {
+                next = Key((found >> 32 + 1) << 32)
+            } else {
+                keys.append(Key(found))
+                next = Key(found + 1)
+            }
+        }
+        for key in keys { try transaction.delete(key, in: segmentTable) }
+        return keys.count < 256
     }
 
     // MARK: Looking up
@@ -211,16 +324,42 @@ final class DerivedState: Sendable {
     /// What an id led to: a place in the log, or a failure that made it unusable.
     enum Place: Equatable { case sequence(UInt64), failed }
 
-    func place(of id: UInt128) throws(StoreError) -> Place? {
-        try value(UInt64.self, of: Key(id), in: ids).map { $0 == Self.failed ? .failed : .sequence($0) }
+    func place(of id: UInt128, in segments: [Segment]) throws(StoreError) -> Place? {
+        // Most ids are new, and a segment says so without a look at the disk.
+        guard segments.contains(where: { $0.mayContain(id) }) else { return nil }
+        return try read { (transaction: borrowing Transaction) throws(LMDBError) in
+            for segment in segments.reversed() {
+                guard let ordinal = try segment.ordinal(of: id, in: segmentTable, transaction) else { continue }
+                if ordinal == Segment.failedOrdinal { return .failed }
+                return .sequence(try segment.sequence(of: ordinal, in: segmentTable, transaction))
+            }
+            return nil
+        }
     }
 
     func resolution(ofPending timestamp: UInt64) throws(StoreError) -> PendingStatus? {
         try value(UInt8.self, of: Key(timestamp), in: resolutions).flatMap(PendingStatus.init)
     }
 
-    func containsTransfer(timestamp: UInt64) throws(StoreError) -> Bool {
-        try value(UInt64.self, of: Key(timestamp), in: timestamps) != nil
+    /// The balances of an account with history just after the transfer with this timestamp.
+    func balance(of account: UInt128, timestamp: UInt64) throws(StoreError) -> AccountBalance? {
+        try value(AccountBalance.self, of: Key(account, timestamp), in: balances)
+    }
+
+    func containsTransfer(timestamp: UInt64, in segments: [Segment]) throws(StoreError) -> Bool {
+        try read { (transaction: borrowing Transaction) throws(LMDBError) in
+            for segment in segments where try segment.contains(timestamp: timestamp, in: segmentTable, transaction) {
+                return true
+            }
+            return false
+        }
+    }
+
+    /// Runs `body` on a snapshot, for looking through segments.
+    func withSegments<Result>(
+        _ body: (borrowing Transaction, Table) throws(LMDBError) -> Result
+    ) throws(StoreError) -> Result {
+        try read { (transaction: borrowing Transaction) throws(LMDBError) in try body(transaction, segmentTable) }
     }
 
     private func value<Value: BitwiseCopyable>(_ type: Value.Type, of key: Key, in table: Table) throws(StoreError)
@@ -286,43 +425,5 @@ private struct CheckedRow<Record: BitwiseCopyable>: BitwiseCopyable {
             }
         }
         return hash
-    }
-}
-
-/// The transfers that only the log and its indexes know.
-struct FlushedHistory: TransferHistory {
-    let log: Log
-    let state: DerivedState
-
-    func transfer(_ id: UInt128) throws(HistoryUnreadable) -> PastTransfer? {
-        try reading { () throws(StoreError) in
-            switch try state.place(of: id) {
-            case nil: return nil
-            case .failed?: return .failed
-            case .sequence(let sequence)?:
-                guard let transfer = try log.withRecord(at: sequence, { $0.load(Transfer.self, at: 0) }),
-                    transfer.id == id
-                else {
-                    throw .damaged(path: log.path, sequence: sequence, reason: "the index leads to another record")
-                }
-                return .created(transfer)
-            }
-        }
-    }
-
-    func resolution(ofPending timestamp: UInt64) throws(HistoryUnreadable) -> PendingStatus? {
-        try reading { () throws(StoreError) in try state.resolution(ofPending: timestamp) }
-    }
-
-    func containsTransfer(timestamp: UInt64) throws(HistoryUnreadable) -> Bool {
-        try reading { () throws(StoreError) in try state.containsTransfer(timestamp: timestamp) }
-    }
-
-    private func reading<Result>(_ body: () throws(StoreError) -> Result) throws(HistoryUnreadable) -> Result {
-        do throws(StoreError) {
-            return try body()
-        } catch {
-            throw HistoryUnreadable(reason: error.description)
-        }
     }
 }

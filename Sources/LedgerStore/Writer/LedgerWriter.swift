@@ -56,7 +56,7 @@ public final class LedgerWriter: Sendable {
         do throws(StoreError) {
             let log = try Log(path: folder.logPath, isReadOnly: false, mapSize: tuning.mapSize)
             let (state, snapshot) = try DerivedState.open(folder, mapSize: tuning.mapSize)
-            let engine = try Engine(
+            let engine = try Engine.open(
                 log: log, state: state, snapshot: snapshot, projection: projection, flushCount: tuning.flushCount,
                 progress: progress)
             reader = LedgerReader(folder: folder, log: log)
@@ -126,6 +126,24 @@ public final class LedgerWriter: Sendable {
     /// The transfer with an id, as decided so far.
     public func transfer(_ id: UInt128) throws(StoreError) -> Transfer? {
         try sequencer.engine.withLock { (engine) throws(StoreError) in try engine.transfer(id) }
+    }
+
+    /// The transfers of an account that a filter asks for, as decided so far; none for an invalid filter.
+    public func transfers(_ filter: AccountFilter) throws(StoreError) -> [Transfer] {
+        try sequencer.engine.withLock { (engine) throws(StoreError) in try engine.transfers(filter) }
+    }
+
+    /// The balances of an account with history after each transfer that a filter asks for; none for an invalid filter.
+    public func balances(_ filter: AccountFilter) throws(StoreError) -> [AccountBalance] {
+        try sequencer.engine.withLock { (engine) throws(StoreError) in try engine.balances(filter) }
+    }
+
+    /// The accounts that a filter asks for, as decided so far; none for an invalid filter.
+    public func accounts(_ filter: QueryFilter) -> [Account] { sequencer.engine.withLock { $0.accounts(filter) } }
+
+    /// The transfers that a filter asks for, as decided so far; none for an invalid filter.
+    public func transfers(_ filter: QueryFilter) throws(StoreError) -> [Transfer] {
+        try sequencer.engine.withLock { (engine) throws(StoreError) in try engine.transfers(filter) }
     }
 
     /// Finishes what was submitted, brings `state/` up to date and gives the ledger back. Every call returns when this
