@@ -166,10 +166,13 @@ import Testing
         let (state, snapshot) = try DerivedState.open(ledger.folder)
         defer { state.close() }
         let flushed = try #require(snapshot)
+        let positions = [flushed.position]
+        let accounts = flushed.accounts
+        let openTransfers = flushed.openTransfers
+        let descriptors = flushed.segments.map(\.descriptor)
         return [
-            (unsafe [flushed.position].span.bytes).copied(), (unsafe flushed.accounts.span.bytes).copied(),
-            (unsafe flushed.openTransfers.span.bytes).copied(), flushed.projection,
-            (unsafe flushed.segments.map(\.descriptor).span.bytes).copied(),
+            unsafe positions.span.bytes.copied(), unsafe accounts.span.bytes.copied(),
+            unsafe openTransfers.span.bytes.copied(), flushed.projection, unsafe descriptors.span.bytes.copied(),
         ]
     }
 }
