@@ -38,7 +38,7 @@ import Testing
         let earlier = try TemporaryLedger()
         try ledger.fill(blockCount: 5, blockSize: 10)
         try copy(\.logPath, from: ledger, to: earlier)
-        var engine = try ledger.openEngine()
+        var engine = try ledger.openEngine(projection: DigestProjection())
         _ = try engine.decide([TemporaryLedger.transfer(1_000)], details: [], now: 0)
         try engine.commit()
         try engine.flush()
@@ -55,7 +55,7 @@ import Testing
         try ledger.fill(blockCount: 5, blockSize: 10)
         try copy(\.logPath, from: ledger, to: fork)
         for (branch, amount) in [(ledger, 10), (fork, 20)] as [(TemporaryLedger, UInt128)] {
-            var engine = try branch.openEngine()
+            var engine = try branch.openEngine(projection: DigestProjection())
             _ = try engine.decide([TemporaryLedger.transfer(1_000, amount: amount)], details: [], now: 0)
             try engine.commit()
             try engine.flush()
@@ -97,7 +97,7 @@ import Testing
 
     @Test func aSnapshotThatTheProjectionRefusesLeadsToARebuild() throws {
         let ledger = try TemporaryLedger()
-        try ledger.fill(blockCount: 3, blockSize: 7)  // flushed with an empty snapshot, which is no digest
+        try ledger.fill(blockCount: 3, blockSize: 7, projection: NoProjection())  // an empty snapshot is no digest
         try expectOpensAsTheLogSays(ledger)
     }
 
@@ -126,12 +126,36 @@ import Testing
         engine.close()
     }
 
+    /// Timestamps are unique among accounts and transfers: an import may meet one that is known on disk only.
+    @Test func importsMeetFlushedTransfersAndResolutions() throws {
+        let ledger = try TemporaryLedger()
+        var engine = try ledger.openEngine()
+        _ = try engine.decide(TemporaryLedger.accounts, details: [], now: 1_000)
+        let transfers = [TemporaryLedger.transfer(1), TemporaryLedger.transfer(2, flags: .pending)]
+        _ = try engine.decide(transfers, details: [], now: 2_000)
+        let post = Transfer(id: 3, amount: Transfer.amountMax, pendingID: 2, flags: .postPendingTransfer)
+        #expect(try engine.decide([post], details: [], now: 3_000).map(\.status) == [.created])
+        try engine.commit()
+        try engine.flush()
+
+        let imported = [2_000, 2_001].map {
+            Account(id: UInt128($0), ledger: 1, code: 8, flags: .imported, timestamp: $0)
+        }
+        #expect(
+            try engine.decide(imported, details: [], now: 4_000).map(\.status)
+                == [.importedEventTimestampMustNotRegress, .created])
+        let void = Transfer(id: 4, pendingID: 2, flags: .voidPendingTransfer)
+        #expect(try engine.decide([void], details: [], now: 5_000).map(\.status) == [.pendingTransferAlreadyPosted])
+        #expect(try engine.decide([transfers[0], post], details: [], now: 6_000).map(\.status) == [.exists, .exists])
+        engine.close()
+    }
+
     @Test func theSameLogGivesTheSameStateOnEveryMachine() throws {
         let ledger = try TemporaryLedger()
         try ledger.fill(blockCount: 5, blockSize: 10)
         let first = try content(of: ledger)
         try ledger.folder.removeState()
-        var engine = try ledger.openEngine()
+        var engine = try ledger.openEngine(projection: DigestProjection())
         try engine.flush()
         engine.close()
         #expect(try content(of: ledger) == first)

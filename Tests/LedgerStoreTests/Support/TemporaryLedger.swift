@@ -46,8 +46,10 @@ final class TemporaryLedger: Sendable {
 
     /// Two accounts, then `blockCount` blocks of `blockSize` transfers with the ids 1, 2, 3 and so on; closed afterwards.
     /// Block 0 holds events 0 and 1, block *n* starts at 2 + (n − 1) × `blockSize`.
-    func fill(blockCount: Int, blockSize: Int, flushing: Bool = true) throws(StoreError) {
-        var engine = try openEngine()
+    func fill(
+        blockCount: Int, blockSize: Int, projection: any Projection = DigestProjection()
+    ) throws(StoreError) {
+        var engine = try openEngine(projection: projection)
         _ = try engine.decide(Self.accounts, details: [], now: 1_000)
         try engine.commit()
         for block in 0..<blockCount {
@@ -55,7 +57,7 @@ final class TemporaryLedger: Sendable {
             _ = try engine.decide(ids.map { Self.transfer(UInt128($0)) }, details: [], now: 1_000)
             try engine.commit()
         }
-        if flushing { try engine.flush() }
+        try engine.flush()
         engine.close()
     }
 

@@ -60,12 +60,12 @@ import Testing
         try await ledger.openWriter().close()
     }
 
-    /// The writer's map starts at 64 KiB here: readers follow it through every growth.
+    /// Both maps start at 64 KiB here: the reader follows the writer through every growth.
     @Test func readersInOtherProcessesSeeWholeCommitsAndFollowTheMap() async throws {
         let ledger = try TemporaryLedger()
+        let log = try Log(path: ledger.folder.logPath, isReadOnly: true, mapSize: 65_536)
+        let reader = LedgerReader(folder: ledger.folder, log: log)
         let child = try ChildProcess("write", ledger.folder.path, "65536", "1000", "500")
-        _ = await child.line()
-        let reader = try LedgerReader(ledger.folder)
         var next: UInt64 = 0
         var last: Block?
         while next < 40_000 {
