@@ -1,18 +1,21 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// Every Swift target: complete concurrency checking comes with language mode 6, unsafe code must say so.
-let strict: [SwiftSetting] = [
-    .strictMemorySafety(),
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-]
+/// Every Swift target: complete concurrency checking comes with language mode 6, unsafe code must say so. Tests do not
+/// let a warning pass.
+let warningsAreErrors = Context.environment["KEYLEDGER_WARNINGS_ARE_ERRORS"] != nil
+let strict: [SwiftSetting] =
+    (warningsAreErrors ? [.treatAllWarnings(as: .error)] : []) + [
+        .strictMemorySafety(),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ]
 
 let package = Package(
     name: "KeyLedger",
     products: [
-        .library(name: "KeyLedger", targets: ["KeyLedger"]),
+        .library(name: "KeyLedger", targets: ["KeyLedger", "LedgerStore", "Ledger", "CryptoPrimitives"]),
         .executable(name: "keyledger", targets: ["KeyLedgerCLI"]),
     ],
     dependencies: [
@@ -32,10 +35,21 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "KeyLedgerCLI",
-            dependencies: ["KeyLedger", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "KeyLedger", "LedgerStore", "Ledger", "LedgerConformance", "Transparency", "CryptoPrimitives",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: strict),
 
+        .executableTarget(
+            name: "FirstSteps", dependencies: ["KeyLedger"], path: "Examples/FirstSteps", swiftSettings: strict),
         .target(name: "LedgerConformance", dependencies: ["Ledger"], swiftSettings: strict),
+
+        .target(
+            name: "CLogBaseline", dependencies: ["CLMDB"], path: "Benchmarks/CLogBaseline"),
+        .executableTarget(
+            name: "keyledger-bench", dependencies: ["LedgerStore", "Ledger", "CryptoPrimitives", "CLogBaseline"], path: "Benchmarks/Bench",
+            swiftSettings: strict),
 
         .testTarget(
             name: "LedgerTests", dependencies: ["Ledger", "LedgerConformance"], resources: [.copy("Traces")],
@@ -44,11 +58,18 @@ let package = Package(
             name: "CryptoPrimitivesTests", dependencies: ["CryptoPrimitives"], resources: [.copy("Vectors")],
             swiftSettings: strict),
         .testTarget(
-            name: "TransparencyTests", dependencies: ["Transparency", "CryptoPrimitives"],
+            name: "TransparencyTests", dependencies: ["Transparency", "CryptoPrimitives", "COpenSSL"],
             resources: [.copy("Vectors")], swiftSettings: strict),
-        .testTarget(name: "LedgerStoreTests", dependencies: ["LedgerStore", "Ledger"], swiftSettings: strict),
         .testTarget(
-            name: "KeyLedgerTests", dependencies: ["KeyLedger", "LedgerStore", "Ledger", "CryptoPrimitives"],
+            name: "LedgerStoreTests",
+            dependencies: ["LedgerStore", "Ledger", "LedgerConformance", "CryptoPrimitives", "StoreCrasher"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "StoreCrasher", dependencies: ["LedgerStore", "Ledger"], path: "Tests/Support/StoreCrasher",
+            swiftSettings: strict),
+        .testTarget(
+            name: "KeyLedgerTests",
+            dependencies: ["KeyLedger", "LedgerStore", "Ledger", "CryptoPrimitives", "Transparency"],
             swiftSettings: strict),
         .testTarget(name: "KeyLedgerCLITests", dependencies: ["KeyLedgerCLI"], swiftSettings: strict),
     ],

@@ -1,5 +1,3 @@
-internal import COpenSSL
-
 /// AES-256 in Galois/counter mode (SP 800-38D): 96-bit nonces, 128-bit tags.
 ///
 /// A sealed box is `nonce (12) ‖ ciphertext ‖ tag (16)`. With random nonces one key may seal at most 2^32 boxes
@@ -8,9 +6,9 @@ public struct AES256GCM: ~Copyable, Sendable {
     private let key: SecretBytes
 
     /// The bytes a sealed box has more than its plaintext.
-    public static let overhead = 28
+    public static let overhead = nonceByteCount + tagByteCount
+    static let tagByteCount = 16
     private static let nonceByteCount = 12
-    private static let tagByteCount = 16
 
     /// - Throws: ``CryptoError/invalidKey(reason:)`` unless the key has 32 bytes.
     public init(key: consuming SecretBytes) throws(CryptoError) {
@@ -33,9 +31,11 @@ public struct AES256GCM: ~Copyable, Sendable {
         }
         let cipher = try CipherContext(encrypting: true, key: key, nonce: nonce)
         try cipher.authenticate(context)
-        var box = nonce.array
-        box.reserveCapacity(plaintext.byteCount + Self.overhead)
-        try cipher.encrypt(plaintext, appendingTo: &box)
+        var box = [UInt8](repeating: 0, count: plaintext.byteCount + Self.overhead)
+        unsafe box.withUnsafeMutableBytes { box in unsafe nonce.withUnsafeBytes { unsafe box.copyMemory(from: $0) } }
+        var span = box.mutableSpan
+        var bytes = unsafe span.mutableBytes
+        try cipher.encrypt(plaintext, into: &bytes, from: Self.nonceByteCount)
         return box
     }
 
@@ -49,7 +49,8 @@ public struct AES256GCM: ~Copyable, Sendable {
         let cipher = try CipherContext(
             encrypting: false, key: key, nonce: box.extracting(0..<Self.nonceByteCount))
         try cipher.authenticate(context)
-        return try SecretBytes(count: end - Self.nonceByteCount) { (plaintext: inout MutableRawSpan) throws(CryptoError) in
+        return try SecretBytes(count: end - Self.nonceByteCount) {
+            (plaintext: inout MutableRawSpan) throws(CryptoError) in
             try cipher.decrypt(
                 box.extracting(Self.nonceByteCount..<end), tag: box.extracting(end..<box.byteCount), into: &plaintext)
         }
@@ -61,7 +62,9 @@ public enum SecureRandom {
     /// `count` bytes from OpenSSL's public generator (SP 800-90A).
     public static func bytes(count: Int) throws(CryptoError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
-        guard unsafe RAND_bytes(&bytes, Int32(count)) == 1 else { throw .backend(operation: "RAND_bytes") }
+        var span = bytes.mutableSpan
+        var output = unsafe span.mutableBytes
+        try fillRandomly(&output, asSecret: false)
         return bytes
     }
 }

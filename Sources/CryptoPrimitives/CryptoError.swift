@@ -13,6 +13,7 @@ public enum CryptoError: Error, Hashable, Sendable {
 }
 
 extension CryptoError: CustomStringConvertible {
+    /// What was refused and, where a person can do something about it, what.
     public var description: String {
         switch self {
         case .authenticationFailed:

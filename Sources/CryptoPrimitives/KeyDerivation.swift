@@ -1,67 +1,50 @@
 internal import COpenSSL
 
-/// HMAC with SHA-256 (FIPS 198-1).
-public enum HMACSHA256 {
-    /// The 32-byte code of `message` under `key`.
-    public static func code(for message: RawSpan, key: RawSpan) -> SHA256Digest {
-        // RFC 2104, section 2, over the value-type hash: no allocation, no fetch.
-        var block: (UInt128, UInt128, UInt128, UInt128) = (0, 0, 0, 0)
-        defer { unsafe withUnsafeMutableBytes(of: &block) { unsafe OPENSSL_cleanse($0.baseAddress, $0.count) } }
-        unsafe withUnsafeMutableBytes(of: &block) { block in
-            if key.byteCount > 64 {
-                SHA256.hash(key).withBytes { hashed in unsafe hashed.withUnsafeBytes { unsafe block.copyMemory(from: $0) } }
-            } else {
-                unsafe key.withUnsafeBytes { unsafe block.copyMemory(from: $0) }
-            }
-        }
-        func hash(pad: UInt8, _ parts: (inout SHA256) -> Void) -> SHA256Digest {
-            unsafe withUnsafeMutableBytes(of: &block) { block in
-                for index in 0..<64 { unsafe block[index] ^= pad }
-                var hash = SHA256()
-                hash.update(unsafe UnsafeRawBufferPointer(block).bytes)
-                parts(&hash)
-                for index in 0..<64 { unsafe block[index] ^= pad }
-                return hash.finalize()
-            }
-        }
-        let inner = hash(pad: 0x36) { $0.update(message) }
-        return hash(pad: 0x5c) { outer in inner.withBytes { outer.update($0) } }
-    }
-
-    /// The 32-byte code of `message` under a secret key.
-    public static func code(for message: RawSpan, key: borrowing SecretBytes) -> SHA256Digest {
-        key.withBytes { code(for: message, key: $0) }
-    }
-
-    /// Whether `code` is the code of `message`, compared in constant time.
-    public static func isValid(_ code: RawSpan, for message: RawSpan, key: RawSpan) -> Bool {
-        guard code.byteCount == SHA256Digest.byteCount else { return false }
-        return self.code(for: message, key: key).withBytes { expected in
-            unsafe expected.withUnsafeBytes { a in
-                unsafe code.withUnsafeBytes { b in unsafe CRYPTO_memcmp(a.baseAddress, b.baseAddress, a.count) == 0 }
-            }
-        }
-    }
-}
-
 /// HKDF with SHA-256 (RFC 5869): extract, then expand.
 public enum HKDFSHA256 {
+    /// The most bytes one derivation yields: 255 blocks (RFC 5869, section 2.3).
+    public static let byteCountMax = 255 * SHA256Digest.byteCount
+
     /// Derives `count` bytes from a secret.
     ///
-    /// - Throws: ``CryptoError/invalidParameter(reason:)`` for more than 8,160 bytes (255 blocks), or none.
+    /// Composed from ``HMACSHA256`` rather than asked of OpenSSL's `EVP_KDF`, which copies the secret to the ordinary
+    /// heap and limits `info` differently from version to version; here the secret and what is derived stay in the
+    /// secure heap.
+    ///
+    /// - Throws: ``CryptoError/invalidParameter(reason:)`` for more than ``byteCountMax`` bytes, or none;
+    ///   ``CryptoError/secureMemoryExhausted``.
     public static func derive(
         from secret: borrowing SecretBytes, salt: RawSpan, info: RawSpan, count: Int
     ) throws(CryptoError) -> SecretBytes {
-        guard (1...255 * 32).contains(count) else {
-            throw .invalidParameter(reason: "HKDF-SHA-256 derives 1 to 8160 bytes, not \(count)")
+        guard (1...byteCountMax).contains(count) else {
+            throw .invalidParameter(reason: "HKDF-SHA-256 derives 1 to \(byteCountMax) bytes, not \(count)")
         }
-        return try secret.withBytes { (secret: RawSpan) throws(CryptoError) -> SecretBytes in
-            try KeyDerivation("HKDF").derive(
-                count: count,
-                [
-                    .text(OSSL_KDF_PARAM_DIGEST, "SHA256"), .bytes(OSSL_KDF_PARAM_KEY), .bytes(OSSL_KDF_PARAM_SALT),
-                    .bytes(OSSL_KDF_PARAM_INFO),
-                ], secret, salt, info)
+        // Extract. An absent salt is 32 zero bytes, which HMAC pads to the same key as no bytes at all.
+        var extraction = HMACSHA256.Keyed(with: salt)
+        var pseudorandomKey = secret.withBytes { secret in extraction.code { $0.update(secret) } }
+        var expansion = pseudorandomKey.withBytes { HMACSHA256.Keyed(with: $0) }
+        extraction.wipe()
+        pseudorandomKey.wipe()
+        defer { expansion.wipe() }
+
+        return try SecretBytes(count: count) { (output: inout MutableRawSpan) throws(CryptoError) in
+            unsafe output.withUnsafeMutableBytes { output in
+                // T(i) = HMAC(PRK, T(i − 1) ‖ info ‖ i), cut to what is still missing.
+                var block = SHA256Digest.zero
+                defer { block.wipe() }
+                for (index, start) in stride(from: 0, to: output.count, by: SHA256Digest.byteCount).enumerated() {
+                    block = expansion.code { hash in
+                        if index > 0 { block.withBytes { hash.update($0) } }
+                        hash.update(info)
+                        unsafe withUnsafeBytes(of: UInt8(index + 1)) { unsafe hash.update($0.bytes) }
+                    }
+                    let part = unsafe UnsafeMutableRawBufferPointer(
+                        rebasing: output[start...].prefix(SHA256Digest.byteCount))
+                    block.withBytes { block in
+                        unsafe block.extracting(first: part.count).withUnsafeBytes { unsafe part.copyMemory(from: $0) }
+                    }
+                }
+            }
         }
     }
 }
@@ -90,28 +73,40 @@ public enum Scrypt {
 
     /// The most memory a derivation may ask for, in bytes.
     public static let memoryByteCountMax: UInt64 = 1 << 31
+    /// The most work a derivation may ask for, in bytes mixed (128 · n · r · p): 64 times the standard. Parameters are
+    /// read from files, and a file must not keep a process busy for days.
+    public static let workByteCountMax: UInt64 = 1 << 33
 
     /// Derives `count` bytes from a passphrase.
     ///
     /// - Throws: ``CryptoError/invalidParameter(reason:)`` if the parameters are not those of RFC 7914 or need
-    ///   more than ``memoryByteCountMax``.
+    ///   more than ``memoryByteCountMax`` or ``workByteCountMax``; ``CryptoError/secureMemoryExhausted``.
     public static func derive(
         passphrase: borrowing SecretBytes, salt: RawSpan, parameters: Parameters, count: Int
     ) throws(CryptoError) -> SecretBytes {
-        guard parameters.n > 1, parameters.n.nonzeroBitCount == 1, parameters.r > 0, parameters.p > 0, count > 0,
-            case let (memory, overflow) = parameters.n.multipliedReportingOverflow(by: 128 * UInt64(parameters.r)),
-            !overflow, memory <= memoryByteCountMax
-        else { throw .invalidParameter(reason: "scrypt parameters \(parameters)") }
+        if let reason = reasonToRefuse(parameters) { throw .invalidParameter(reason: reason) }
+        guard count > 0 else { throw .invalidParameter(reason: "scrypt derives at least 1 byte, not \(count)") }
         return try passphrase.withBytes { (passphrase: RawSpan) throws(CryptoError) -> SecretBytes in
-            try KeyDerivation("SCRYPT").derive(
-                count: count,
-                [
-                    .bytes(OSSL_KDF_PARAM_PASSWORD), .bytes(OSSL_KDF_PARAM_SALT),
-                    .number(OSSL_KDF_PARAM_SCRYPT_N, parameters.n),
-                    .number(OSSL_KDF_PARAM_SCRYPT_R, UInt64(parameters.r)),
-                    .number(OSSL_KDF_PARAM_SCRYPT_P, UInt64(parameters.p)),
-                    .number(OSSL_KDF_PARAM_SCRYPT_MAXMEM, memoryByteCountMax + 1 << 20),
-                ], passphrase, salt)
+            try SecretBytes(count: count) { (output: inout MutableRawSpan) throws(CryptoError) in
+                try deriveScrypt(passphrase: passphrase, salt: salt, parameters: parameters, into: &output)
+            }
         }
+    }
+
+    /// RFC 7914, section 6, and the limits above.
+    private static func reasonToRefuse(_ parameters: Parameters) -> String? {
+        let (n, r, p) = (parameters.n, UInt64(parameters.r), UInt64(parameters.p))
+        guard n > 1, n.nonzeroBitCount == 1 else { return "scrypt's n is a power of two above 1, not \(n)" }
+        guard r > 0, p > 0, r * p < 1 << 30 else { return "scrypt's r · p is 1 to 2^30 − 1, not \(r) · \(p)" }
+        // n < 2^(128 · r / 8), which only r below 4 can violate.
+        guard r >= 4 || n < 1 << (16 * r) else { return "scrypt's n = \(n) is too large for r = \(r)" }
+        let (work, workOverflows) = n.multipliedReportingOverflow(by: 128 * r * p)
+        guard !workOverflows, work <= workByteCountMax else {
+            return "scrypt's n = \(n), r = \(r), p = \(p) takes more than \(workByteCountMax) bytes of work"
+        }
+        guard 128 * r * (n + p + 2) <= memoryByteCountMax else {
+            return "scrypt's n = \(n), r = \(r), p = \(p) takes more than \(memoryByteCountMax) bytes of memory"
+        }
+        return nil
     }
 }

@@ -11,7 +11,7 @@ public struct SHA256Digest: BitwiseCopyable, Hashable, Sendable, Comparable {
     /// 32 zero bytes: what stands where there is no digest yet.
     public static let zero = SHA256Digest(high: 0, low: 0)
 
-    private init(high: UInt128, low: UInt128) {
+    fileprivate init(high: UInt128, low: UInt128) {
         self.high = high
         self.low = low
     }
@@ -24,23 +24,33 @@ public struct SHA256Digest: BitwiseCopyable, Hashable, Sendable, Comparable {
     }
 
     /// The bytes in order.
-    public var bytes: [UInt8] { withBytes { span in unsafe span.withUnsafeBytes { unsafe [UInt8]($0) } } }
+    public var bytes: [UInt8] { withBytes { $0.array } }
 
     /// Runs `body` with the bytes, without an allocation.
-    public func withBytes<Result>(_ body: (RawSpan) -> Result) -> Result {
+    public func withBytes<Result: ~Copyable, Failure: Error>(
+        _ body: (RawSpan) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
         let words: (UInt128, UInt128) = (high.bigEndian, low.bigEndian)
-        return unsafe withUnsafeBytes(of: words) { unsafe body($0.bytes) }
+        return unsafe try withUnsafeBytes(of: words) { (buffer) throws(Failure) in unsafe try body(buffer.bytes) }
     }
 
+    /// Overwrites the digest, where it is a key.
+    mutating func wipe() {
+        unsafe withUnsafeMutableBytes(of: &self) { unsafe OPENSSL_cleanse($0.baseAddress, $0.count) }
+    }
+
+    /// Orders digests as their bytes are ordered, first byte first.
     public static func < (a: Self, b: Self) -> Bool { (a.high, a.low) < (b.high, b.low) }
 }
 
 extension SHA256Digest: CustomStringConvertible {
     /// 64 lower-case hexadecimal digits.
-    public var description: String { bytes.hexadecimal }
+    public var description: String { withBytes { $0.hexadecimal } }
 }
 
 /// SHA-256 (FIPS 180-4), in one call or in pieces. A value: copying it forks the computation.
+///
+/// Allocates nothing; every leaf and node of the Merkle tree and every block's digest comes through here.
 public struct SHA256: Sendable {
     private var context: SHA256_CTX
 
@@ -57,38 +67,28 @@ public struct SHA256: Sendable {
 
     /// The digest of the input so far; more input may follow.
     public func finalize() -> SHA256Digest {
-        var copy = context
-        var words: (UInt128, UInt128) = (0, 0)
-        return unsafe withUnsafeMutableBytes(of: &words) { buffer in
-            _ = unsafe SHA256_Final(buffer.baseAddress?.assumingMemoryBound(to: UInt8.self), &copy)
-            return unsafe SHA256Digest(UnsafeRawBufferPointer(buffer).bytes) ?? .zero
-        }
+        var fork = self
+        return fork.finish()
     }
 
     /// The digest of one piece of input.
     public static func hash(_ bytes: RawSpan) -> SHA256Digest {
         var hash = SHA256()
         hash.update(bytes)
-        return hash.finalize()
-    }
-}
-
-extension [UInt8] {
-    /// Two lower-case hexadecimal digits a byte.
-    public var hexadecimal: String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        return hash.finish()
     }
 
-    /// Bytes from hexadecimal digits of either case, or nil.
-    public init?(hexadecimal text: String) {
-        let digits = Array<Character>(text).map(\.hexDigitValue)
-        guard digits.count.isMultiple(of: 2) else { return nil }
-        var bytes: [UInt8] = []
-        for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = digits[index], let low = digits[index + 1] else { return nil }
-            bytes.append(UInt8(high << 4 | low))
+    /// The digest, in place: nothing may be added afterwards.
+    mutating func finish() -> SHA256Digest {
+        var words: (UInt128, UInt128) = (0, 0)
+        unsafe withUnsafeMutableBytes(of: &words) { buffer in
+            _ = unsafe SHA256_Final(buffer.baseAddress?.assumingMemoryBound(to: UInt8.self), &context)
         }
-        self = bytes
+        return SHA256Digest(high: UInt128(bigEndian: words.0), low: UInt128(bigEndian: words.1))
+    }
+
+    /// Overwrites the state, which is a secret once a key went in.
+    mutating func wipe() {
+        unsafe withUnsafeMutableBytes(of: &context) { unsafe OPENSSL_cleanse($0.baseAddress, $0.count) }
     }
 }

@@ -3,6 +3,10 @@ internal import COpenSSL
 /// Bytes nobody else may see: kept in OpenSSL's secure heap (locked into memory where the system allows it,
 /// guarded by unmapped pages, left out of core dumps), wiped when the value ends, and never copied implicitly.
 ///
+/// While OpenSSL works with a secret (an AES key schedule, a signature, scrypt) it has a copy in the ordinary heap, which
+/// it wipes before the call returns. What passes through registers can reach the stack: the dynamic linker saves them on
+/// the first call of each C function, unless the program is linked with `-z now`.
+///
 /// Has no description, no equality operator and no encoding. Compare with ``isEqual(to:)``.
 ///
 /// Sendable: the memory is written only while the value is being initialised and read only afterwards.
@@ -21,6 +25,7 @@ internal import COpenSSL
     public init(
         count: Int, initializingWith initialize: (inout MutableRawSpan) throws(CryptoError) -> Void
     ) throws(CryptoError) {
+        precondition(count >= 0, "a number of bytes")
         let base = unsafe try SecureHeap.shared.allocate(count)
         do throws(CryptoError) {
             let buffer = unsafe UnsafeMutableRawBufferPointer(start: base, count: count)
@@ -37,10 +42,7 @@ internal import COpenSSL
     /// `count` bytes from OpenSSL's generator for private values (SP 800-90A).
     public init(randomCount count: Int) throws(CryptoError) {
         try self.init(count: count) { (span: inout MutableRawSpan) throws(CryptoError) in
-            let isFilled = unsafe span.withUnsafeMutableBytes { buffer in
-                unsafe RAND_priv_bytes(buffer.baseAddress?.assumingMemoryBound(to: UInt8.self), Int32(buffer.count))
-            }
-            guard isFilled == 1 else { throw .backend(operation: "RAND_priv_bytes") }
+            try fillRandomly(&span, asSecret: true)
         }
     }
 
@@ -69,28 +71,44 @@ internal import COpenSSL
 }
 
 /// OpenSSL's secure heap, set up once for the process.
-@safe private struct SecureHeap: Sendable {
-    static let shared = SecureHeap()
+@safe struct SecureHeap: Sendable {
+    fileprivate static let shared = SecureHeap()
 
-    /// One arena for all secrets of the process, a power of two: room for 100,000 keys of 32 bytes.
-    private static let arenaByteCount = 16 << 20
-    let isLocked: Bool
+    /// One arena for all secrets of the process, a power of two: room for 262,144 keys of 32 bytes. As much as Linux
+    /// lets a process lock unless told otherwise (`RLIMIT_MEMLOCK`, 8 MiB since version 5.16): one byte more, and none of
+    /// it would be locked.
+    private static let arenaByteCount = 8 << 20
+    /// The smallest block it hands out: a key.
+    private static let blockByteCountMin = 32
+    fileprivate let isLocked: Bool
     private let isReady: Bool
 
     private init() {
         // 1: ready and locked. 2: ready, but the system refused to lock it. 0: refused, or set up before.
-        let result = CRYPTO_secure_malloc_init(Self.arenaByteCount, 32)
+        let result = CRYPTO_secure_malloc_init(Self.arenaByteCount, Self.blockByteCountMin)
         isLocked = result == 1
         isReady = CRYPTO_secure_malloc_initialized() == 1
     }
 
-    static func free(_ pointer: UnsafeMutableRawPointer, _ count: Int) {
+    /// Whether not even a page is left, which is what OpenSSL's own generators may need.
+    static var isFull: Bool {
+        do throws(CryptoError) {
+            unsafe free(try shared.allocate(4096), 4096)
+            return false
+        } catch {
+            return true
+        }
+    }
+
+    fileprivate static func free(_ pointer: UnsafeMutableRawPointer, _ count: Int) {
         unsafe CRYPTO_secure_clear_free(pointer, max(count, 1), "SecretBytes", 0)
     }
 
-    func allocate(_ count: Int) throws(CryptoError) -> UnsafeMutableRawPointer {
+    fileprivate func allocate(_ count: Int) throws(CryptoError) -> UnsafeMutableRawPointer {
         // Without an arena OpenSSL would fall back to the ordinary heap.
-        guard isReady, let pointer = unsafe CRYPTO_secure_zalloc(max(count, 1), "SecretBytes", 0) else { throw .secureMemoryExhausted }
+        guard isReady, let pointer = unsafe CRYPTO_secure_zalloc(max(count, 1), "SecretBytes", 0) else {
+            throw .secureMemoryExhausted
+        }
         return unsafe pointer
     }
 }

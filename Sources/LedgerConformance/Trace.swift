@@ -22,8 +22,11 @@ public struct Trace: Sendable {
 
     /// Why a recording could not be read.
     public struct Malformed: Error, CustomStringConvertible {
+        /// The number of the line, from 1.
         public let line: Int
+        /// What is wrong with it.
         public let reason: String
+        /// Both, for a person.
         public var description: String { "line \(line): \(reason)" }
     }
 
@@ -109,30 +112,38 @@ private struct Row: Decodable {
         case "get_account_transfers":
             let flags = try fields.number("flags", as: UInt32.self)
             return .getAccountTransfers(
-                try fields.accountFilter(flags), isValid: flags >> 3 == 0, results: try records().map { try $0.transfer() })
+                try fields.accountFilter(flags), isValid: flags >> 3 == 0,
+                results: try records().map { try $0.transfer() })
         case "get_account_balances":
             let flags = try fields.number("flags", as: UInt32.self)
             return .getAccountBalances(
-                try fields.accountFilter(flags), isValid: flags >> 3 == 0, results: try records().map { try $0.balance() })
+                try fields.accountFilter(flags), isValid: flags >> 3 == 0,
+                results: try records().map { try $0.balance() })
         case "query_accounts":
             let flags = try fields.number("flags", as: UInt32.self)
             return .queryAccounts(
-                try fields.queryFilter(flags), isValid: flags >> 1 == 0, results: try records().map { try $0.account() })
+                try fields.queryFilter(flags), isValid: flags >> 1 == 0, results: try records().map { try $0.account() }
+            )
         case "query_transfers":
             let flags = try fields.number("flags", as: UInt32.self)
             return .queryTransfers(
-                try fields.queryFilter(flags), isValid: flags >> 1 == 0, results: try records().map { try $0.transfer() })
+                try fields.queryFilter(flags), isValid: flags >> 1 == 0,
+                results: try records().map { try $0.transfer() })
         default: throw Invalid(reason: "unknown operation \(op ?? "(none)")")
         }
     }
 
     private func time() throws -> UInt64 {
-        guard let timestamp, let value = UInt64(exactly: timestamp.value) else { throw Invalid(reason: "no valid timestamp") }
+        guard let timestamp, let value = UInt64(exactly: timestamp.value) else {
+            throw Invalid(reason: "no valid timestamp")
+        }
         return value
     }
 
     private func answers<Status>(_ status: (UInt32) -> Status?) throws -> [EventResult<Status>] {
-        guard case .statuses(let pairs) = results ?? .statuses([]) else { throw Invalid(reason: "results are not statuses") }
+        guard case .statuses(let pairs) = results ?? .statuses([]) else {
+            throw Invalid(reason: "results are not statuses")
+        }
         return try pairs.map { pair in
             guard pair.count == 2, let raw = UInt32(exactly: pair[0].value), let status = status(raw),
                 let timestamp = UInt64(exactly: pair[1].value)
@@ -190,7 +201,8 @@ private struct Fields {
 
     func accountFilter(_ flags: UInt32) throws -> AccountFilter {
         AccountFilter(
-            accountID: try number("account_id"), fields: try fieldFilter(), window: try window(isReversed: flags & 4 != 0),
+            accountID: try number("account_id"), fields: try fieldFilter(),
+            window: try window(isReversed: flags & 4 != 0),
             includesDebits: flags & 1 != 0, includesCredits: flags & 2 != 0)
     }
 

@@ -6,14 +6,19 @@ public struct LedgerFolder: Sendable, Hashable {
     /// The format this version writes and reads.
     public static let formatVersion = 1
 
+    /// The folder's path, without a slash at its end.
     public let path: String
 
+    /// A folder that may or may not hold a ledger.
     public init(path: String) {
         self.path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
     }
 
+    /// The truth: blocks and sealed details.
     public var logPath: String { path + "/log" }
+    /// What can be deleted and comes back.
     public var statePath: String { path + "/state" }
+    /// Wrapped key material.
     public var materialPath: String { path + "/material" }
     var manifestPath: String { path + "/ledger.json" }
     var lockPath: String { path + "/writer.lock" }
@@ -27,6 +32,7 @@ public struct LedgerFolder: Sendable, Hashable {
         /// When the ledger was created, RFC 3339, UTC.
         public let created: String
 
+        /// What a new ledger says about itself.
         public init(format: Int, origin: String, created: String) {
             self.format = format
             self.origin = origin
@@ -34,12 +40,21 @@ public struct LedgerFolder: Sendable, Hashable {
         }
     }
 
-    /// Creates the folder, which must not exist or be empty, and its manifest.
+    /// Creates a ledger without events in a folder that does not exist or is empty.
+    ///
+    /// The manifest comes last: a folder that has one has all the rest, so a log that is missing later was lost.
+    ///
+    /// - Parameters:
+    ///   - origin: The name of the ledger in checkpoints.
+    ///   - created: The time, RFC 3339, UTC.
+    /// - Throws: ``StoreError/alreadyExists(path:)`` for a folder with anything in it, and what the disk refuses.
     public func create(origin: String, created: String) throws(StoreError) {
         if unsafe mkdir(path, 0o700) != 0 {
             guard errno == EEXIST else { throw Self.systemError("mkdir", path) }
             guard try isEmpty() else { throw .alreadyExists(path: path) }
         }
+        try Log(path: logPath, isReadOnly: false, createsIfMissing: true).close()
+        try Self.makeDurable(folderAt: logPath)
         let manifest = Manifest(format: Self.formatVersion, origin: origin, created: created)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -50,6 +65,8 @@ public struct LedgerFolder: Sendable, Hashable {
             throw .system(operation: "encoding", path: manifestPath, reason: "\(error)")
         }
         try Self.write([UInt8](bytes) + [0x0A], toNewFileAt: manifestPath)
+        try Self.makeDurable(folderAt: path)
+        try Self.makeDurable(folderAt: path + "/..")
     }
 
     /// Reads and checks `ledger.json`.
@@ -73,6 +90,12 @@ public struct LedgerFolder: Sendable, Hashable {
         return manifest
     }
 
+    /// The process that has the ledger open for writing, as it named itself; nil if none says so.
+    public var writer: String? {
+        guard let holder = try? String(contentsOfFile: lockPath, encoding: .utf8), !holder.isEmpty else { return nil }
+        return holder
+    }
+
     private func isEmpty() throws(StoreError) -> Bool {
         do {
             return try FileManager.default.contentsOfDirectory(atPath: path).isEmpty
@@ -80,6 +103,8 @@ public struct LedgerFolder: Sendable, Hashable {
             throw .system(operation: "listing", path: path, reason: "\(error)")
         }
     }
+
+    var hasState: Bool { FileManager.default.fileExists(atPath: statePath + "/data.mdb") }
 
     /// Removes the derived state; the next opening rebuilds it.
     public func removeState() throws(StoreError) {
@@ -95,14 +120,25 @@ public struct LedgerFolder: Sendable, Hashable {
         StoreError(LMDBError(code: errno, operation: operation, path: path))
     }
 
-    /// Writes a whole file that did not exist and makes it durable, with its folder entry.
-    static func write(_ bytes: [UInt8], toNewFileAt path: String) throws(StoreError) {
+    /// Writes a whole file that did not exist and makes its bytes durable; or leaves none.
+    private static func write(_ bytes: [UInt8], toNewFileAt path: String) throws(StoreError) {
         let file = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw systemError("creating", path) }
         defer { close(file) }
+        errno = ENOSPC  // What a write means that ends early without a reason.
         guard unsafe Glibc.write(file, bytes, bytes.count) == bytes.count, fsync(file) == 0 else {
-            throw systemError("writing", path)
+            let error = systemError("writing", path)
+            unsafe unlink(path)
+            throw error
         }
+    }
+
+    /// A file is durable only once its entry in the folder is.
+    private static func makeDurable(folderAt path: String) throws(StoreError) {
+        let file = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard file >= 0 else { throw systemError("opening", path) }
+        defer { close(file) }
+        guard fsync(file) == 0 else { throw systemError("flushing", path) }
     }
 }
 

@@ -43,6 +43,7 @@ public enum StoreError: Error, Hashable, Sendable {
 }
 
 extension StoreError: CustomStringConvertible {
+    /// What happened to what, and what to do about it.
     public var description: String {
         switch self {
         case .notALedger(let path, let reason):

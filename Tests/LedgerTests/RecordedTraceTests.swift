@@ -11,48 +11,73 @@ import Testing
     ]
 
     @Test(arguments: names) func theStateMachineAnswersAsTheServerDid(_ name: String) throws {
-        let url = try #require(Bundle.module.url(forResource: name, withExtension: "jsonl", subdirectory: "Traces"))
-        let trace = try Trace(parsing: [UInt8](try Data(contentsOf: url)))
+        let trace = try Self.trace(name)
         #expect(trace.steps.count > 100)
-        var machine = StateMachine()
+        var engine = FlushingEngine()
         for (line, step) in trace.steps {
-            try check(step, on: &machine, "\(name) line \(line)")
+            let comment: Comment = "\(name) line \(line)"
+            switch step {
+            case .createAccounts(var events, let timestamp, let expected):
+                #expect(try engine.createAccounts(&events, timestamp: timestamp) == expected, comment)
+            case .createTransfers(var events, let timestamp, let expected):
+                #expect(try engine.createTransfers(&events, timestamp: timestamp) == expected, comment)
+            case .expire(let timestamp): _ = engine.expire(timestamp: timestamp)
+            case .lookupAccounts(let ids, let expected):
+                #expect(ids.compactMap { engine.machine.account($0) } == expected, comment)
+            case .lookupTransfers(let ids, let expected):
+                #expect(try ids.compactMap { try engine.machine.transfer($0) } == expected, comment)
+            case .getAccountTransfers(let filter, let isValid, let expected):
+                #expect((isValid ? engine.transfers(filter) : []) == expected, comment)
+            case .getAccountBalances(let filter, let isValid, let expected):
+                #expect((isValid ? engine.balances(filter) : []) == expected, comment)
+            case .queryAccounts(let filter, let isValid, let expected):
+                #expect((isValid ? engine.accounts(filter) : []) == expected, comment)
+            case .queryTransfers(let filter, let isValid, let expected):
+                #expect((isValid ? engine.transfers(filter) : []) == expected, comment)
+            }
         }
-        expectConservation(machine)
+        expectConservation(engine.machine)
     }
 
-    private func check(_ step: Trace.Step, on machine: inout StateMachine, _ place: String) throws {
-        let comment = Comment(rawValue: place)
-        switch step {
-        case .createAccounts(var events, let timestamp, let expected):
-            var results: [CreateAccountResult] = []
-            try machine.createAccounts(&events, timestamp: timestamp, results: &results)
-            #expect(results == expected, comment)
-        case .createTransfers(var events, let timestamp, let expected):
-            var results: [CreateTransferResult] = []
-            try machine.createTransfers(&events, timestamp: timestamp, results: &results)
-            #expect(results == expected, comment)
-        case .expire(let timestamp): _ = machine.expire(timestamp: timestamp)
-        case .lookupAccounts(let ids, let expected): #expect(ids.compactMap { machine.account($0) } == expected, comment)
-        case .lookupTransfers(let ids, let expected):
-            #expect(try ids.compactMap { try machine.transfer($0) } == expected, comment)
-        case .getAccountTransfers(let filter, let isValid, let expected):
-            #expect((isValid ? NaiveReads(machine: machine).transfers(filter) : []) == expected, comment)
-        case .getAccountBalances(let filter, let isValid, let expected):
-            #expect((isValid ? NaiveReads(machine: machine).balances(filter) : []) == expected, comment)
-        case .queryAccounts(let filter, let isValid, let expected):
-            #expect((isValid ? NaiveReads(machine: machine).accounts(filter) : []) == expected, comment)
-        case .queryTransfers(let filter, let isValid, let expected):
-            #expect((isValid ? NaiveReads(machine: machine).transfers(filter) : []) == expected, comment)
+    @Test(arguments: names) func theNaiveModelAnswersAsTheServerDid(_ name: String) throws {
+        var model = NaiveModel()
+        for (line, step) in try Self.trace(name).steps {
+            let comment: Comment = "\(name) line \(line)"
+            switch step {
+            case .createAccounts(let events, let timestamp, let expected):
+                #expect(model.createAccounts(events, timestamp: timestamp) == expected, comment)
+            case .createTransfers(let events, let timestamp, let expected):
+                #expect(model.createTransfers(events, timestamp: timestamp) == expected, comment)
+            case .expire(let timestamp): _ = model.expire(timestamp: timestamp)
+            case .lookupAccounts(let ids, let expected): #expect(model.accounts(ids) == expected, comment)
+            case .lookupTransfers(let ids, let expected): #expect(model.transfers(ids) == expected, comment)
+            case .getAccountTransfers(let filter, let isValid, let expected):
+                #expect((isValid ? model.transfers(filter) : []) == expected, comment)
+            case .getAccountBalances(let filter, let isValid, let expected):
+                #expect((isValid ? model.balances(filter) : []) == expected, comment)
+            case .queryAccounts(let filter, let isValid, let expected):
+                #expect((isValid ? model.accounts(filter) : []) == expected, comment)
+            case .queryTransfers(let filter, let isValid, let expected):
+                #expect((isValid ? model.transfers(filter) : []) == expected, comment)
+            }
         }
+    }
+
+    private static func trace(_ name: String) throws -> Trace {
+        let url = try #require(Bundle.module.url(forResource: name, withExtension: "jsonl", subdirectory: "Traces"))
+        return try Trace(parsing: [UInt8](try Data(contentsOf: url)))
     }
 
     /// On every ledger, debits and credits are equal, posted and pending.
     private func expectConservation(_ machine: StateMachine) {
         for (ledger, accounts) in Dictionary(grouping: machine.allAccounts, by: \.ledger) {
             // Amounts near 2^128 occur, so the sums are taken modulo 2^128.
-            let debits = accounts.reduce((UInt128(0), UInt128(0))) { ($0.0 &+ $1.debitsPosted, $0.1 &+ $1.debitsPending) }
-            let credits = accounts.reduce((UInt128(0), UInt128(0))) { ($0.0 &+ $1.creditsPosted, $0.1 &+ $1.creditsPending) }
+            let debits = accounts.reduce((UInt128(0), UInt128(0))) {
+                ($0.0 &+ $1.debitsPosted, $0.1 &+ $1.debitsPending)
+            }
+            let credits = accounts.reduce((UInt128(0), UInt128(0))) {
+                ($0.0 &+ $1.creditsPosted, $0.1 &+ $1.creditsPending)
+            }
             #expect(debits == credits, "ledger \(ledger)")
         }
     }

@@ -1,5 +1,6 @@
 /// Which transfers of one account to read.
 public struct AccountFilter: Sendable, Hashable {
+    /// The account whose transfers are meant; neither 0 nor 2^128 − 1.
     public var accountID: UInt128
     /// Only records with these fields; 0 stands for any.
     public var fields: FieldFilter
@@ -29,7 +30,8 @@ public struct AccountFilter: Sendable, Hashable {
 
     /// Whether a transfer is among those asked for, the limit aside.
     public func matches(_ transfer: Transfer) -> Bool {
-        (includesDebits && transfer.debitAccountID == accountID || includesCredits && transfer.creditAccountID == accountID)
+        (includesDebits && transfer.debitAccountID == accountID
+            || includesCredits && transfer.creditAccountID == accountID)
             && window.contains(transfer.timestamp) && fields.matches(transfer)
     }
 }
@@ -54,19 +56,28 @@ public struct QueryFilter: Sendable, Hashable {
     public func matches(_ account: Account) -> Bool { window.contains(account.timestamp) && fields.matches(account) }
 
     /// Whether a transfer is among those asked for, the limit aside.
-    public func matches(_ transfer: Transfer) -> Bool { window.contains(transfer.timestamp) && fields.matches(transfer) }
+    public func matches(_ transfer: Transfer) -> Bool {
+        window.contains(transfer.timestamp) && fields.matches(transfer)
+    }
 }
 
 /// Fields that a record must have, all of them; 0 stands for any value.
 public struct FieldFilter: Sendable, Hashable {
+    /// The record's `userData128`, or 0.
     public var userData128: UInt128
+    /// The record's `userData64`, or 0.
     public var userData64: UInt64
+    /// The record's `userData32`, or 0.
     public var userData32: UInt32
+    /// The record's ledger, or 0.
     public var ledger: UInt32
+    /// The record's code, or 0.
     public var code: UInt16
 
     /// Conditions on the fields that are not 0.
-    public init(userData128: UInt128 = 0, userData64: UInt64 = 0, userData32: UInt32 = 0, ledger: UInt32 = 0, code: UInt16 = 0) {
+    public init(
+        userData128: UInt128 = 0, userData64: UInt64 = 0, userData32: UInt32 = 0, ledger: UInt32 = 0, code: UInt16 = 0
+    ) {
         self.userData128 = userData128
         self.userData64 = userData64
         self.userData32 = userData32

@@ -35,7 +35,9 @@ public struct Account: BitwiseCopyable, Hashable, Sendable {
 
     /// The properties of an account, `closed` being the only one that changes.
     public struct Flags: OptionSet, BitwiseCopyable, Hashable, Sendable {
+        /// The bits as they stand in the record.
         public let rawValue: UInt16
+        /// Flags from the bits of a record, reserved ones included.
         public init(rawValue: UInt16) { self.rawValue = rawValue }
 
         /// Succeeds or fails together with the next event of the batch.
@@ -74,9 +76,13 @@ public struct Account: BitwiseCopyable, Hashable, Sendable {
 
 /// The balances of an account just after the transfer with the same timestamp. 128 bytes, little-endian.
 public struct AccountBalance: BitwiseCopyable, Hashable, Sendable {
+    /// The sum of pending transfers that debit the account.
     public var debitsPending: UInt128
+    /// The sum of posted transfers that debit the account.
     public var debitsPosted: UInt128
+    /// The sum of pending transfers that credit the account.
     public var creditsPending: UInt128
+    /// The sum of posted transfers that credit the account.
     public var creditsPosted: UInt128
     /// That of the transfer, nanoseconds since 1970.
     public var timestamp: UInt64
@@ -93,8 +99,10 @@ public struct AccountBalance: BitwiseCopyable, Hashable, Sendable {
 
     private var amounts: [UInt128] { [debitsPending, debitsPosted, creditsPending, creditsPosted] }
 
+    /// Whether both say the same.
     public static func == (a: Self, b: Self) -> Bool { a.timestamp == b.timestamp && a.amounts == b.amounts }
 
+    /// Hashes what is compared.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(timestamp)
         hasher.combine(amounts)

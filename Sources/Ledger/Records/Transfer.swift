@@ -36,7 +36,9 @@ public struct Transfer: BitwiseCopyable, Hashable, Sendable {
 
     /// The kinds of transfer.
     public struct Flags: OptionSet, BitwiseCopyable, Hashable, Sendable {
+        /// The bits as they stand in the record.
         public let rawValue: UInt16
+        /// Flags from the bits of a record, reserved ones included.
         public init(rawValue: UInt16) { self.rawValue = rawValue }
 
         /// Succeeds or fails together with the next event of the batch.

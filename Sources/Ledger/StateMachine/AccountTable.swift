@@ -10,7 +10,7 @@ struct AccountTable {
     /// That of the newest account; 0 if there is none. Timestamps ascend with the place.
     var lastTimestamp: UInt64 { records.last?.timestamp ?? 0 }
 
-    func place(of id: UInt128) -> Int? { index[id].map(Int.init) }
+    func place(of id: UInt128) -> Int? { index.place(of: id) { records[Int($0)].id == id }.map(Int.init) }
 
     subscript(place: Int) -> Account { records[place] }
 
@@ -35,8 +35,13 @@ struct AccountTable {
     /// Takes back the last `append`.
     mutating func removeLast() {
         let account = records.removeLast()
-        index.remove(account.id)
-        if isChanged.removeLast() { changed.removeAll { Int($0) == records.count } }
+        let place = UInt32(records.count)
+        index.remove(account.id, at: place)
+        if isChanged.removeLast() {
+            // A batch that creates accounts changes no other ones, so nothing was marked after this one.
+            precondition(changed.last == place, "an account was changed after one that is taken back")
+            changed.removeLast()
+        }
     }
 
     /// The changed accounts with their places, ascending; from here on nothing counts as changed.
@@ -64,7 +69,7 @@ struct AccountTable {
 
 extension RandomAccessCollection where Index == Int {
     /// The first index whose element is not `before`, in a collection where all that are come first.
-    func partitionPoint(where isBefore: (Element) -> Bool) -> Int {
+    package func partitionPoint(where isBefore: (Element) -> Bool) -> Int {
         var low = startIndex
         var high = endIndex
         while low < high {

@@ -38,12 +38,15 @@ extension StateMachine {
         let firstTimestamp = timestamp - UInt64(events.count) + 1
         let firstResult = results.count
         let isImport = events[0].isImported
-        var chain: Chain<Event>?
+        var chain: Chain?
+        // The chain's events as they were sent, for those that are replaced by their stored form.
+        var sent: [Event] = []
 
         for index in events.indices {
             let now = firstTimestamp + UInt64(index)
             if events[index].isLinked, chain == nil {
                 chain = Chain(start: index)
+                sent.removeAll(keepingCapacity: true)
                 undo.begin(lastTransferTimestamp: lastTransferTimestamp)
             }
             let isUnfinished = events[index].isLinked && index == events.count - 1
@@ -56,7 +59,7 @@ extension StateMachine {
             } else if let status = commonRefusal(of: events[index], isImport: isImport, batch: timestamp) {
                 result = EventResult(status: status, timestamp: now)
             } else {
-                chain?.sent.append(events[index])
+                if chain != nil { sent.append(events[index]) }
                 result = try Event.create(&events[index], at: now, in: &self)
             }
             results.append(result)
@@ -66,7 +69,7 @@ extension StateMachine {
                     chain?.isBroken = true
                     undoChain()
                     for earlier in start..<index {
-                        if let sent = chain?.sent[earlier - start] { events[earlier] = sent }
+                        events[earlier] = sent[earlier - start]
                         results[firstResult + earlier] = EventResult(
                             status: .linkedEventFailed, timestamp: firstTimestamp + UInt64(earlier))
                     }
@@ -87,7 +90,9 @@ extension StateMachine {
             return isImport ? .importedEventExpected : .importedEventNotExpected
         }
         guard event.isImported else { return event.timestamp == 0 ? nil : .timestampMustBeZero }
-        guard event.timestamp != 0, event.timestamp <= Self.timestampMax else { return .importedEventTimestampOutOfRange }
+        guard event.timestamp != 0, event.timestamp <= Self.timestampMax else {
+            return .importedEventTimestampOutOfRange
+        }
         return event.timestamp < timestamp ? nil : .importedEventTimestampMustNotAdvance
     }
 
@@ -96,11 +101,9 @@ extension StateMachine {
 }
 
 /// Linked events that succeed or fail together.
-private struct Chain<Event> {
+private struct Chain {
     let start: Int
     var isBroken = false
-    /// The events as they were sent, for those that were replaced by their stored form.
-    var sent: [Event] = []
 }
 
 // MARK: - Undo

@@ -111,11 +111,14 @@ extension StateMachine {
         recent.append(transfer)
         undo.record(.transferCreated)
         lastTransferTimestamp = transfer.timestamp
-        for place in [debitPlace, creditPlace] where accounts[place].flags.contains(.history) {
-            let account = accounts[place]
-            recent.append(AccountBalance(of: account, timestamp: transfer.timestamp), of: account.id)
-            undo.record(.balanceRecorded)
-        }
+        recordBalance(ofAccountAt: debitPlace, timestamp: transfer.timestamp)
+        recordBalance(ofAccountAt: creditPlace, timestamp: transfer.timestamp)
+    }
+
+    private mutating func recordBalance(ofAccountAt place: Int, timestamp: UInt64) {
+        guard accounts[place].flags.contains(.history) else { return }
+        recent.append(AccountBalance(of: accounts[place], timestamp: timestamp), of: accounts[place].id)
+        undo.record(.balanceRecorded)
     }
 
     /// The overflow statuses, in order. Pending amounts are also counted against the posted side.

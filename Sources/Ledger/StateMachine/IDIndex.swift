@@ -1,83 +1,83 @@
 /// Where the record with an id stands in an array: open addressing with linear probing.
 ///
-/// Ids are never 0, so 0 marks a free slot. The order of slots is never visible outside.
+/// Keeps no ids but 32 bits of their hash, next to the place: eight bytes a slot, so that a look-up costs one cache
+/// miss. Whoever owns the records says whether the one at a place has the id. The order of slots is never visible
+/// outside.
 struct IDIndex {
-    private var ids: [UInt128]
-    private var places: [UInt32]
+    /// Hash in the upper half, place in the lower; 0 is a free slot.
+    private var slots: [UInt64]
     private(set) var count = 0
 
     init(capacity: Int = 16) {
         // Three quarters of a power of two are used at most.
-        var slots = 16
-        while slots * 3 < capacity * 4 { slots *= 2 }
-        ids = Array(repeating: 0, count: slots)
-        places = Array(repeating: 0, count: slots)
+        var slotCount = 16
+        while slotCount * 3 < capacity * 4 { slotCount *= 2 }
+        slots = Array(repeating: 0, count: slotCount)
     }
 
-    subscript(id: UInt128) -> UInt32? {
-        var slot = home(of: id)
-        while true {
-            let found = ids[slot]
-            if found == id { return id == 0 ? nil : places[slot] }
-            if found == 0 { return nil }
-            slot = (slot + 1) & (ids.count - 1)
+    /// The place of an id, if it is there.
+    @inline(__always)
+    func place(of id: UInt128, where hasID: (UInt32) -> Bool) -> UInt32? {
+        let hash = Self.hash(of: id)
+        var slot = home(of: hash)
+        while slots[slot] != 0 {
+            let place = UInt32(truncatingIfNeeded: slots[slot])
+            if slots[slot] >> 32 == hash, hasID(place) { return place }
+            slot = next(after: slot)
         }
+        return nil
     }
 
     /// Adds an id that is not there.
     mutating func insert(_ id: UInt128, at place: UInt32) {
-        if (count + 1) * 4 > ids.count * 3 { grow() }
-        put(id, place)
+        if (count + 1) * 4 > slots.count * 3 { grow() }
+        put(Self.hash(of: id) << 32 | UInt64(place))
         count += 1
     }
 
     /// Removes an id that is there. Entries that had to pass its slot move back, so that none is cut off.
-    mutating func remove(_ id: UInt128) {
-        var hole = home(of: id)
-        while ids[hole] != id {
-            precondition(ids[hole] != 0, "the id to remove is not in the index")
-            hole = (hole + 1) & (ids.count - 1)
+    mutating func remove(_ id: UInt128, at place: UInt32) {
+        let entry = Self.hash(of: id) << 32 | UInt64(place)
+        var hole = home(of: entry >> 32)
+        while slots[hole] != entry {
+            precondition(slots[hole] != 0, "the id to remove is not in the index")
+            hole = next(after: hole)
         }
-        var slot = hole
-        while true {
-            slot = (slot + 1) & (ids.count - 1)
-            guard ids[slot] != 0 else { break }
-            let distance = (slot &- home(of: ids[slot])) & (ids.count - 1)
-            if distance >= (slot &- hole) & (ids.count - 1) {
-                ids[hole] = ids[slot]
-                places[hole] = places[slot]
+        var slot = next(after: hole)
+        while slots[slot] != 0 {
+            let distance = (slot &- home(of: slots[slot] >> 32)) & (slots.count - 1)
+            if distance >= (slot &- hole) & (slots.count - 1) {
+                slots[hole] = slots[slot]
                 hole = slot
             }
+            slot = next(after: slot)
         }
-        ids[hole] = 0
+        slots[hole] = 0
         count -= 1
     }
 
-    mutating func removeAll() {
-        for slot in ids.indices { ids[slot] = 0 }
-        count = 0
-    }
-
-    private mutating func put(_ id: UInt128, _ place: UInt32) {
-        var slot = home(of: id)
-        while ids[slot] != 0 { slot = (slot + 1) & (ids.count - 1) }
-        ids[slot] = id
-        places[slot] = place
+    private mutating func put(_ entry: UInt64) {
+        var slot = home(of: entry >> 32)
+        while slots[slot] != 0 { slot = next(after: slot) }
+        slots[slot] = entry
     }
 
     private mutating func grow() {
-        let old = self
-        ids = Array(repeating: 0, count: old.ids.count * 2)
-        places = Array(repeating: 0, count: old.ids.count * 2)
-        for slot in old.ids.indices where old.ids[slot] != 0 { put(old.ids[slot], old.places[slot]) }
+        let old = slots
+        slots = Array(repeating: 0, count: old.count * 2)
+        for entry in old where entry != 0 { put(entry) }
     }
 
-    /// A multiplication whose halves are folded mixes all 128 bits; ids chosen to collide cost time, never correctness.
-    private func home(of id: UInt128) -> Int {
-        let low = UInt64(truncatingIfNeeded: id) ^ 0x9E37_79B9_7F4A_7C15
-        let high = UInt64(truncatingIfNeeded: id >> 64) ^ 0xD1B5_4A32_D192_ED03
-        let product = low.multipliedFullWidth(by: high | 1)
-        let mixed = (product.high ^ product.low) &* 0xBF58_476D_1CE4_E5B9
-        return Int(truncatingIfNeeded: mixed >> 32) & (ids.count - 1)
+    private func home(of hash: UInt64) -> Int { Int(truncatingIfNeeded: hash) & (slots.count - 1) }
+
+    private func next(after slot: Int) -> Int { (slot + 1) & (slots.count - 1) }
+
+    /// 32 bits, never 0. Each half of an id is spread by a multiplication that loses nothing, both are mixed by a
+    /// third; ids chosen to collide cost time, never correctness.
+    static func hash(of id: UInt128) -> UInt64 {
+        let low = UInt64(truncatingIfNeeded: id) &* 0x9E37_79B9_7F4A_7C15
+        let high = UInt64(truncatingIfNeeded: id >> 64) &* 0xD1B5_4A32_D192_ED03
+        let product = (low ^ (high >> 32 | high << 32)).multipliedFullWidth(by: 0xBF58_476D_1CE4_E5B9)
+        return (product.high ^ product.low) >> 32 | 1 << 31
     }
 }

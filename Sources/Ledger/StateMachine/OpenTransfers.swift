@@ -6,6 +6,8 @@ struct OpenTransfers {
     /// A binary heap of deadlines. Entries of transfers that were resolved meanwhile stay until they come up or
     /// are the majority.
     private var deadlines: [Deadline] = []
+    /// How many there are, those of resolved transfers included.
+    var deadlineCount: Int { deadlines.count }
 
     private struct Deadline: BitwiseCopyable {
         var expiresAt: UInt64
@@ -17,7 +19,9 @@ struct OpenTransfers {
 
     var count: Int { index.count }
 
-    subscript(id: UInt128) -> Transfer? { index[id].map { slots[Int($0)] } }
+    subscript(id: UInt128) -> Transfer? { slot(of: id).map { slots[Int($0)] } }
+
+    private func slot(of id: UInt128) -> UInt32? { index.place(of: id) { slots[Int($0)].id == id } }
 
     mutating func insert(_ transfer: Transfer) {
         let slot = freeSlots.popLast() ?? UInt32(slots.count)
@@ -28,8 +32,8 @@ struct OpenTransfers {
     }
 
     mutating func remove(_ id: UInt128) {
-        guard let slot = index[id] else { return }
-        index.remove(id)
+        guard let slot = slot(of: id) else { return }
+        index.remove(id, at: slot)
         freeSlots.append(slot)
         if deadlines.count > 64, deadlines.count > 2 * index.count { dropStaleDeadlines() }
     }
@@ -58,10 +62,13 @@ struct OpenTransfers {
     /// An id rolled back and used again has another timestamp: its old deadline is not this transfer's.
     private func isCurrent(_ deadline: Deadline) -> Bool { self[deadline.id]?.timestamp == deadline.timestamp }
 
+    /// Keeps one entry for each transfer that has a deadline. A transfer whose resolution was rolled back has
+    /// several: left in, they would be looked through again and again.
     private mutating func dropStaleDeadlines() {
-        let current = deadlines.filter(isCurrent)
+        // What is sorted is a heap, and equal entries are neighbours.
+        let current = deadlines.filter(isCurrent).sorted(by: <)
         deadlines.removeAll(keepingCapacity: true)
-        for deadline in current { push(deadline) }
+        for deadline in current where deadline.timestamp != deadlines.last?.timestamp { deadlines.append(deadline) }
     }
 
     private mutating func push(_ deadline: Deadline) {
@@ -81,9 +88,9 @@ struct OpenTransfers {
         var parent = 0
         while true {
             var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < deadlines.count {
-                if deadlines[child] < deadlines[least] { least = child }
-            }
+            let left = 2 * parent + 1
+            if left < deadlines.count, deadlines[left] < deadlines[least] { least = left }
+            if left + 1 < deadlines.count, deadlines[left + 1] < deadlines[least] { least = left + 1 }
             if least == parent { return }
             deadlines.swapAt(parent, least)
             parent = least

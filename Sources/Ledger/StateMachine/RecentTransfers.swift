@@ -10,20 +10,44 @@ public struct RecentTransfers: TransferHistory {
     public private(set) var resolutions: [UInt64: PendingStatus] = [:]
     /// The balances of accounts with history after each transfer that touched them, in order.
     public private(set) var balances: [(accountID: UInt128, balance: AccountBalance)] = []
-    private var index = IDIndex()
+    private var index: IDIndex
+
+    /// Nothing, with room for as many transfers as are expected before the next flush.
+    init(capacity: Int = 0) {
+        index = IDIndex(capacity: capacity)
+        transfers.reserveCapacity(capacity)
+    }
 
     private static let failedBit: UInt32 = 1 << 31
 
+    /// What the id led to since the last flush, or nil if it was not used.
     public func transfer(_ id: UInt128) -> PastTransfer? {
-        guard let place = index[id] else { return nil }
+        guard let place = place(of: id) else { return nil }
         return place & Self.failedBit != 0 ? .failed : .created(transfers[Int(place)])
     }
 
+    /// What became of a pending transfer since the last flush, or nil if it was not resolved.
     public func resolution(ofPending timestamp: UInt64) -> PendingStatus? { resolutions[timestamp] }
 
+    /// Whether a transfer created since the last flush has this timestamp.
     public func containsTransfer(timestamp: UInt64) -> Bool {
         let place = transfers.partitionPoint { $0.timestamp < timestamp }
         return place < transfers.count && transfers[place].timestamp == timestamp
+    }
+
+    /// The place in ``transfers``, or with ``failedBit`` that in ``failedIDs``.
+    private func place(of id: UInt128) -> UInt32? {
+        index.place(of: id) { place in
+            place & Self.failedBit == 0
+                ? transfers[Int(place)].id == id : failedIDs[Int(place & ~Self.failedBit)] == id
+        }
+    }
+
+    /// The balances of an account with history just after the transfer with this timestamp.
+    public func balance(of account: UInt128, timestamp: UInt64) -> AccountBalance? {
+        let first = balances.partitionPoint { $0.balance.timestamp < timestamp }
+        // A transfer touches two accounts.
+        return balances[first...].prefix(2).first { $0.balance.timestamp == timestamp && $0.accountID == account }?.balance
     }
 
     mutating func append(_ transfer: Transfer) {
@@ -32,7 +56,10 @@ public struct RecentTransfers: TransferHistory {
     }
 
     /// Takes back the last `append`.
-    mutating func removeLast() { index.remove(transfers.removeLast().id) }
+    mutating func removeLast() {
+        let transfer = transfers.removeLast()
+        index.remove(transfer.id, at: UInt32(transfers.count))
+    }
 
     mutating func fail(_ id: UInt128) {
         index.insert(id, at: Self.failedBit | UInt32(failedIDs.count))

@@ -1,6 +1,8 @@
 extension StateMachine {
     /// A post or void of a pending transfer.
-    mutating func resolve(_ event: inout Transfer, at timestamp: UInt64) throws(HistoryUnreadable) -> CreateTransferStatus {
+    mutating func resolve(_ event: inout Transfer, at timestamp: UInt64) throws(HistoryUnreadable)
+        -> CreateTransferStatus
+    {
         let isPost = event.flags.contains(.postPendingTransfer)
         let excluded = Transfer.Flags.closing.union(.balancing).union(.pending)
         if event.flags.isSuperset(of: .resolving) || !event.flags.isDisjoint(with: excluded) {
@@ -11,7 +13,9 @@ extension StateMachine {
         if event.pendingID == event.id { return .pendingIDMustBeDifferent }
         if event.timeoutSeconds != 0 { return .timeoutReservedForPendingTransfer }
 
-        guard let pending = try transfer(event.pendingID) else { return .pendingTransferNotFound }
+        // What is still open is in memory, however old it is.
+        let known = if let open = open[event.pendingID] { open } else { try transfer(event.pendingID) }
+        guard let pending = known else { return .pendingTransferNotFound }
         guard pending.flags.contains(.pending) else { return .pendingTransferNotPending }
         if let status = event.contradiction(to: pending) { return status }
         let amount = event.resolvedAmount(of: pending)

@@ -55,7 +55,7 @@ public struct StateMachine: Sendable {
 
     private mutating func begin(count: Int, timestamp: UInt64) {
         precondition((1...Self.batchCountMax).contains(count), "a batch has 1 to \(Self.batchCountMax) events")
-        precondition(timestamp < UInt64(1) << 63 && timestamp >= UInt64(count), "the timestamp is out of range")
+        precondition(timestamp <= Self.timestampMax && timestamp >= UInt64(count), "the timestamp is out of range")
         precondition(timestamp - UInt64(count) >= lastTimestamp, "time runs forward")
         lastTimestamp = timestamp
     }
@@ -85,6 +85,7 @@ extension StateMachine {
     /// What happened to transfers since the last flush.
     public var recentTransfers: RecentTransfers { recent }
 
+    @inline(__always)
     func pastTransfer(_ id: UInt128) throws(HistoryUnreadable) -> PastTransfer? {
         if let found = recent.transfer(id) { return found }
         return try history.transfer(id)
@@ -100,8 +101,12 @@ extension StateMachine {
     /// Forgets what is recent: from here on `history` answers for it.
     public mutating func retireRecentTransfers(to history: any TransferHistory) {
         self.history = history
-        recent = RecentTransfers()
+        // About as many again will come before the next flush: growing would copy all of them.
+        recent = RecentTransfers(capacity: recent.transfers.count)
     }
+
+    /// Changes who answers for what is not recent: the same answers from another place.
+    public mutating func replaceHistory(with history: any TransferHistory) { self.history = history }
 
     /// Brings back what a flush wrote: accounts in order of creation, open pending transfers in any order.
     public init(

@@ -17,6 +17,7 @@ public enum PastTransfer: Sendable, Hashable {
 
 /// The history could not be read. The state machine has stopped in the middle of a batch and must be rebuilt.
 public struct HistoryUnreadable: Error, Sendable, Hashable {
+    /// What went wrong, in words for a person.
     public let reason: String
 
     /// A failure to read, in words for a person.
@@ -27,7 +28,10 @@ public struct HistoryUnreadable: Error, Sendable, Hashable {
 public struct EmptyHistory: TransferHistory {
     /// Nothing.
     public init() {}
+    /// Nil: no id was ever used.
     public func transfer(_ id: UInt128) -> PastTransfer? { nil }
+    /// Nil: nothing was resolved.
     public func resolution(ofPending timestamp: UInt64) -> PendingStatus? { nil }
+    /// No transfer has any timestamp.
     public func containsTransfer(timestamp: UInt64) -> Bool { false }
 }

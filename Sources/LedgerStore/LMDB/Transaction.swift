@@ -16,7 +16,16 @@ internal import Glibc
 
     consuming func commit() throws(LMDBError) {
         isOpen = false
-        try LMDBError.check(unsafe mdb_txn_commit(handle), "mdb_txn_commit", path)
+        var code = unsafe mdb_txn_commit(handle)
+        // LMDB calls it an input/output error when the system wrote less than it was asked to.
+        if code == EIO, isDiskFull { code = ENOSPC }
+        try LMDBError.check(code, "mdb_txn_commit", path)
+    }
+
+    private var isDiskFull: Bool {
+        var status = statvfs()
+        guard unsafe statvfs(path, &status) == 0 else { return false }
+        return UInt64(status.f_bavail) * UInt64(status.f_frsize) < 1 << 20
     }
 
     borrowing func openTable(_ name: String, creating: Bool) throws(LMDBError) -> Table {
@@ -72,6 +81,13 @@ internal import Glibc
         if code != MDB_NOTFOUND { try LMDBError.check(code, "mdb_del", path) }
     }
 
+    /// How many entries a table has.
+    borrowing func count(of table: Table) throws(LMDBError) -> UInt64 {
+        var statistics = MDB_stat()
+        try LMDBError.check(unsafe mdb_stat(handle, table.handle, &statistics), "mdb_stat", path)
+        return UInt64(statistics.ms_entries)
+    }
+
     /// Empties a table.
     borrowing func clear(_ table: Table) throws(LMDBError) {
         try LMDBError.check(unsafe mdb_drop(handle, table.handle, 0), "mdb_drop", path)
@@ -80,7 +96,9 @@ internal import Glibc
     borrowing func cursor(in table: Table) throws(LMDBError) -> Cursor {
         var cursor: OpaquePointer?
         try LMDBError.check(unsafe mdb_cursor_open(handle, table.handle, &cursor), "mdb_cursor_open", path)
-        guard let cursor = unsafe cursor else { throw LMDBError(code: ENOMEM, operation: "mdb_cursor_open", path: path) }
+        guard let cursor = unsafe cursor else {
+            throw LMDBError(code: ENOMEM, operation: "mdb_cursor_open", path: path)
+        }
         return unsafe Cursor(cursor, path: path)
     }
 }
@@ -165,6 +183,14 @@ struct Key: Hashable, Sendable {
         bytes.0 = first.bigEndian
         bytes.1 = UInt128(second.bigEndian)
         count = 24
+    }
+
+    /// What tells this key from others of its table, in two numbers.
+    var words: (UInt64, UInt64) {
+        (
+            UInt64(truncatingIfNeeded: bytes.0 ^ bytes.1),
+            UInt64(truncatingIfNeeded: (bytes.0 ^ bytes.1) >> 64) &+ UInt64(count)
+        )
     }
 
     static func == (a: Key, b: Key) -> Bool { a.count == b.count && a.bytes == b.bytes }

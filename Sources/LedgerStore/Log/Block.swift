@@ -27,33 +27,53 @@ public enum Operation: UInt8, Sendable, Hashable, CaseIterable {
 public struct Block: Sendable, Equatable {
     /// A refused event: its index in the block and the raw status.
     public struct Exception: BitwiseCopyable, Sendable, Hashable {
+        /// The event's place in the block, from 0.
         public let index: UInt32
+        /// The raw value of the status, which is not "created".
         public let status: UInt32
     }
 
     /// The commitment to the details of an event.
     public struct Commitment: Sendable, Hashable {
+        /// The event's place in the block, from 0.
         public let index: UInt32
+        /// What binds the details to the event.
         public let digest: SHA256Digest
     }
 
     /// The most events in a block, as in the account/transfer model.
     public static let eventCountMax = 8189
 
+    /// What all events of the block ask for.
     public internal(set) var operation: Operation = .createAccounts
     /// The log-wide number of the first event; the first event of a ledger is 0.
     public internal(set) var firstSequence: UInt64 = 0
     /// Nanoseconds since 1970 of the last event; event *i* of *n* has `timestamp − n + i + 1`.
     public internal(set) var timestamp: UInt64 = 0
+    /// The events of a block that creates accounts; empty otherwise.
     public internal(set) var accounts: [Account] = []
+    /// The events of any other block; empty in one that creates accounts.
     public internal(set) var transfers: [Transfer] = []
     /// In ascending order of `index`.
     public internal(set) var exceptions: [Exception] = []
     /// In ascending order of `index`.
     public internal(set) var commitments: [Commitment] = []
+    /// The digest of the block before; zero in the first.
     public internal(set) var previousDigest = SHA256Digest.zero
+    /// Over everything else in the block.
     public internal(set) var digest = SHA256Digest.zero
 
+    /// A block of transfers as they are, for measuring what the log costs alone.
+    package init(transfers: [Transfer], firstSequence: UInt64, timestamp: UInt64) {
+        operation = .createTransfers
+        self.transfers = transfers
+        self.firstSequence = firstSequence
+        self.timestamp = timestamp
+    }
+
+    init() {}
+
+    /// How many events there are.
     public var count: Int { operation == .createAccounts ? accounts.count : transfers.count }
     /// The number of the first event after this block.
     public var nextSequence: UInt64 { firstSequence + UInt64(count) }
@@ -111,6 +131,11 @@ extension Block {
         operation == .createAccounts ? unsafe body(accounts.span.bytes) : unsafe body(transfers.span.bytes)
     }
 
+    /// Runs `body` with the 128 bytes of a record as they were committed.
+    public func withRecord<Result>(at index: Int, _ body: (RawSpan) -> Result) -> Result {
+        withRecords { body($0.extracting((index * Layout.recordSize)..<((index + 1) * Layout.recordSize))) }
+    }
+
     /// Everything of the header before the digest, which covers it.
     private var headerBytes: [UInt8] {
         var bytes = LittleEndianBytes(capacity: Layout.headerSize)
@@ -150,7 +175,7 @@ extension Block {
     }
 
     /// Sets the digest over everything else in the block.
-    mutating func seal(after previous: SHA256Digest) {
+    package mutating func seal(after previous: SHA256Digest) {
         previousDigest = previous
         digest = computedDigest(header: headerBytes, tail: tailBytes)
     }
@@ -233,9 +258,11 @@ extension Block {
             case expiry(expiredCount: UInt128)
         }
 
+        /// The log-wide number of the event.
         public let sequence: UInt64
         /// Nanoseconds since 1970: when the event was decided.
         public let timestamp: UInt64
+        /// What it was and became.
         public let record: Record
         /// The commitment to the event's details, if it has any.
         public let commitment: SHA256Digest?

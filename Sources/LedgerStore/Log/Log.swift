@@ -1,17 +1,23 @@
 internal import CryptoPrimitives
+internal import Synchronization
 
 /// The truth: blocks in order, and the sealed details of their events. Append-only.
-final class Log: Sendable {
+package final class Log: Sendable {
     let path: String
     private let environment: Environment
     private let blocks: Table
     private let details: Table
+    /// The blocks, by first sequence, whose digest was found right before a record of theirs was read alone.
+    private let checked = Mutex<Set<UInt64>>([])
 
-    init(path: String, isReadOnly: Bool, createsIfMissing: Bool = false) throws(StoreError) {
+    package init(
+        path: String, isReadOnly: Bool, createsIfMissing: Bool = false, mapSize: Int = 1 << 30
+    ) throws(StoreError) {
         self.path = path
         do throws(LMDBError) {
             environment = try Environment(
-                path: path, options: .init(isReadOnly: isReadOnly, createsIfMissing: createsIfMissing))
+                path: path,
+                options: .init(mapSize: mapSize, isReadOnly: isReadOnly, createsIfMissing: createsIfMissing))
             blocks = try environment.table("blocks", isReadOnly: isReadOnly)
             details = try environment.table("details", isReadOnly: isReadOnly)
         } catch {
@@ -19,16 +25,16 @@ final class Log: Sendable {
         }
     }
 
-    func close() { environment.close() }
+    package func close() { environment.close() }
 
     /// Details of one event, as they are stored: opaque here.
-    struct SealedDetails: Sendable {
+    package struct SealedDetails: Sendable {
         let sequence: UInt64
         let bytes: [UInt8]
     }
 
     /// Appends blocks in one transaction; when it returns they are on disk, when it throws none of them is.
-    func append(_ newBlocks: [Block], details newDetails: [SealedDetails]) throws(StoreError) {
+    package func append(_ newBlocks: [Block], details newDetails: [SealedDetails]) throws(StoreError) {
         do throws(LMDBError) {
             try environment.write { (transaction: borrowing Transaction) throws(LMDBError) in
                 for block in newBlocks {
@@ -51,6 +57,26 @@ final class Log: Sendable {
         do throws(LMDBError) {
             return try environment.read { (transaction: borrowing Transaction) throws(LMDBError) in
                 try transaction.bytes(of: Key(sequence), in: details)
+            }
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
+    /// The sequence of the last block's first event, without a look into the block; nil in an empty log.
+    func lastFirstSequence() throws(StoreError) -> UInt64? {
+        try withCursor { (cursor: borrowing Cursor) throws(StoreError) in
+            try cursor.move(.last, mapping: StoreError.init) { (key: RawSpan, _: RawSpan) throws(StoreError) in
+                Self.sequence(key)
+            }
+        }
+    }
+
+    /// How many events have details.
+    func detailsCount() throws(StoreError) -> UInt64 {
+        do throws(LMDBError) {
+            return try environment.read { (transaction: borrowing Transaction) throws(LMDBError) in
+                try transaction.count(of: details)
             }
         } catch {
             throw StoreError(error)
@@ -86,18 +112,36 @@ final class Log: Sendable {
         }
     }
 
-    /// Runs `body` with a record's bytes in place, or returns nil beyond the end. Does not check the block's
-    /// digest, which opening and `verify` do.
+    /// Runs `body` with a record's bytes in place, or returns nil beyond the end. The digest of each block is checked
+    /// once in the life of this object, so that a damaged record cannot decide anything.
     func withRecord<Result>(at sequence: UInt64, _ body: (RawSpan) -> Result) throws(StoreError) -> Result? {
+        try withCursor { (cursor: borrowing Cursor) throws(StoreError) in try record(at: sequence, cursor, body) }
+    }
+
+    /// Runs `body` with the bytes of each record in place, in the order asked for, until it returns false.
+    func forEachRecord(at sequences: [UInt64], _ body: (RawSpan) -> Bool) throws(StoreError) {
         try withCursor { (cursor: borrowing Cursor) throws(StoreError) in
-            try seek(cursor, to: sequence) { (first: UInt64, block: RawSpan) throws(StoreError) in
-                let start = Block.Layout.headerSize + Int(sequence - first) * Block.Layout.recordSize
-                guard sequence - first < UInt64(block.load(UInt32.self, at: Block.Layout.count)),
-                    start + Block.Layout.recordSize <= block.byteCount
-                else { return nil }
-                return body(block.extracting(start..<(start + Block.Layout.recordSize)))
-            } ?? nil
+            for sequence in sequences {
+                guard let isGoingOn = try record(at: sequence, cursor, body) else {
+                    throw .damaged(path: path, sequence: sequence, reason: "the index leads beyond the log")
+                }
+                if !isGoingOn { return }
+            }
         }
+    }
+
+    private func record<Result>(
+        at sequence: UInt64, _ cursor: borrowing Cursor, _ body: (RawSpan) -> Result
+    ) throws(StoreError) -> Result? {
+        try seek(cursor, to: sequence) { (first: UInt64, bytes: RawSpan) throws(StoreError) in
+            if !checked.withLock({ $0.contains(first) }) {
+                _ = try read(bytes, first: first)
+                _ = checked.withLock { $0.insert(first) }
+            }
+            guard sequence - first < UInt64(bytes.load(UInt32.self, at: Block.Layout.count)) else { return nil }
+            let start = Block.Layout.headerSize + Int(sequence - first) * Block.Layout.recordSize
+            return body(bytes.extracting(start..<(start + Block.Layout.recordSize)))
+        } ?? nil
     }
 
     private func block(containing sequence: UInt64, _ cursor: borrowing Cursor) throws(StoreError) -> Block? {

@@ -10,21 +10,43 @@ final class DerivedState: Sendable {
     private let meta: Table
     private let accounts: Table
     private let open: Table
-    private let ids: Table
     private let resolutions: Table
-    private let timestamps: Table
+    private let balances: Table
+    private let segmentTable: Table
 
-    init(path: String) throws(StoreError) {
+    init(
+        path: String, isReadOnly: Bool = false, mapSize: Int = Environment.mapSizeAtFirst
+    ) throws(StoreError) {
         do throws(LMDBError) {
-            environment = try Environment(path: path, options: .init(createsIfMissing: true))
-            meta = try environment.table("meta")
-            accounts = try environment.table("accounts")
-            open = try environment.table("open")
-            ids = try environment.table("ids")
-            resolutions = try environment.table("resolutions")
-            timestamps = try environment.table("timestamps")
+            environment = try Environment(
+                path: path, options: .init(mapSize: mapSize, isReadOnly: isReadOnly, createsIfMissing: !isReadOnly))
+            meta = try environment.table("meta", isReadOnly: isReadOnly)
+            accounts = try environment.table("accounts", isReadOnly: isReadOnly)
+            open = try environment.table("open", isReadOnly: isReadOnly)
+            resolutions = try environment.table("resolutions", isReadOnly: isReadOnly)
+            balances = try environment.table("balances", isReadOnly: isReadOnly)
+            segmentTable = try environment.table("segments", isReadOnly: isReadOnly)
         } catch {
             throw StoreError(error)
+        }
+    }
+
+    /// Opens the state of a ledger with what its last flush wrote. State that cannot be read or contradicts itself is
+    /// removed: the log has it all.
+    static func open(
+        _ folder: LedgerFolder, mapSize: Int = Environment.mapSizeAtFirst
+    ) throws(StoreError) -> (DerivedState, Snapshot?) {
+        do throws(StoreError) {
+            let state = try DerivedState(path: folder.statePath, mapSize: mapSize)
+            do throws(StoreError) {
+                return (state, try state.snapshot())
+            } catch {
+                state.close()
+                throw error
+            }
+        } catch .damaged {
+            try folder.removeState()
+            return (try DerivedState(path: folder.statePath, mapSize: mapSize), nil)
         }
     }
 
@@ -33,117 +55,268 @@ final class DerivedState: Sendable {
     /// How far the state reaches, and the state machine's scalars there.
     struct Position: BitwiseCopyable, Equatable {
         /// The sequence of the first event that is not in the state.
-        var nextSequence: UInt64 = 0
-        var lastTimestamp: UInt64 = 0
-        var lastTransferTimestamp: UInt64 = 0
+        var nextSequence: UInt64
+        var lastTimestamp: UInt64
+        var lastTransferTimestamp: UInt64
+        /// How many rows belong to it.
+        fileprivate var accountCount: UInt64 = 0
+        fileprivate var openCount: UInt64 = 0
+        /// No byte on disk is left to chance.
+        private var reserved: UInt64 = 0
         /// The digest of the last block that is in the state.
-        var digest = SHA256Digest.zero
+        var digest: SHA256Digest
+
+        init(nextSequence: UInt64, lastTimestamp: UInt64, lastTransferTimestamp: UInt64, digest: SHA256Digest) {
+            self.nextSequence = nextSequence
+            self.lastTimestamp = lastTimestamp
+            self.lastTransferTimestamp = lastTransferTimestamp
+            self.digest = digest
+        }
     }
 
     private static let positionKey = Key(name: "position")
     private static let projectionKey = Key(name: "projection")
-    private static let failed: UInt64 = 1 << 63
+    private static let segmentsKey = Key(name: "segments")
 
     // MARK: Loading
 
-    func position() throws(StoreError) -> Position? {
+    /// What a flush wrote, whole.
+    struct Snapshot {
+        let position: Position
+        /// In order of creation.
+        let accounts: [Account]
+        let openTransfers: [Transfer]
+        /// In order of what they cover, without gaps from the first event to the position.
+        let segments: [Segment]
+        /// What the projection gave.
+        let projection: [UInt8]
+
+        /// Before the first event.
+        static let empty = Snapshot(
+            position: Position(nextSequence: 0, lastTimestamp: 0, lastTransferTimestamp: 0, digest: .zero),
+            accounts: [],
+            openTransfers: [], segments: [], projection: [])
+    }
+
+    /// The last flush, or nil if there was none.
+    private func snapshot() throws(StoreError) -> Snapshot? {
         try read { (transaction: borrowing Transaction) throws(LMDBError) in
-            guard let bytes = try transaction.bytes(of: Self.positionKey, in: meta),
-                bytes.count == MemoryLayout<Position>.size
-            else { return nil }
-            return unsafe bytes.span.bytes.load(Position.self, at: 0)
-        }
-    }
-
-    /// The snapshot the projection gave at the last flush.
-    func projectionSnapshot() throws(StoreError) -> [UInt8]? {
-        try read { (transaction: borrowing Transaction) throws(LMDBError) in
-            try transaction.bytes(of: Self.projectionKey, in: meta)
-        }
-    }
-
-    /// All accounts in order of creation, or nil if one is missing.
-    func loadAccounts() throws(StoreError) -> [Account]? {
-        let rows = try rows(of: accounts) { (key, value) in (UInt32(bigEndian: key.load(at: 0)), value.load(Account.self, at: 0)) }
-        guard let rows, rows.indices.allSatisfy({ rows[$0].0 == UInt32($0) }) else { return nil }
-        return rows.map(\.1)
-    }
-
-    func loadOpenTransfers() throws(StoreError) -> [Transfer]? {
-        try rows(of: open) { (_, value) in value.load(Transfer.self, at: 0) }
-    }
-
-    /// All rows of a table of 128-byte records, or nil if one has another size.
-    private func rows<Row>(of table: Table, _ row: (RawSpan, RawSpan) -> Row) throws(StoreError) -> [Row]? {
-        try read { (transaction: borrowing Transaction) throws(LMDBError) in
-            let cursor = try transaction.cursor(in: table)
-            var rows: [Row] = []
-            var move = Cursor.Move.first
-            while true {
-                let found = try cursor.move(move, mapping: { $0 }) { (key: RawSpan, value: RawSpan) throws(LMDBError) in
-                    guard key.byteCount >= 4, value.byteCount == 128 else { return false }
-                    rows.append(row(key, value))
-                    return true
-                }
-                guard let found else { return rows }
-                if !found { return nil }
-                move = .next
+            guard let (position, projection) = try flushed(transaction) else { return nil }
+            let accounts = try rows(of: accounts, Account.self, transaction) { place, _ in Key(UInt32(place)) }
+            let open = try rows(of: open, Transfer.self, transaction) { _, transfer in Key(transfer.timestamp) }
+            guard accounts.count == position.accountCount, open.count == position.openCount else {
+                throw damage("the number of rows")
             }
+            return Snapshot(
+                position: position, accounts: accounts, openTransfers: open,
+                segments: try segments(transaction, upTo: position), projection: projection)
         }
+    }
+
+    /// How far the last flush reaches, and what the projection gave; nil if there was none.
+    func flushedProjection() throws(StoreError) -> (position: Position, snapshot: [UInt8])? {
+        try read { (transaction: borrowing Transaction) throws(LMDBError) in try flushed(transaction) }
+    }
+
+    private func flushed(
+        _ transaction: borrowing Transaction
+    ) throws(LMDBError) -> (position: Position, snapshot: [UInt8])? {
+        let found = try transaction.value(of: Self.positionKey, in: meta, mapping: { $0 }) {
+            (value: RawSpan) throws(LMDBError) in CheckedRow<Position>(Self.positionKey, value)
+        }
+        guard let found else { return nil }
+        guard let position = found?.record, let snapshot = try transaction.bytes(of: Self.projectionKey, in: meta)
+        else {
+            throw damage("the position")
+        }
+        return (position, snapshot)
+    }
+
+    private func rows<Record: BitwiseCopyable>(
+        of table: Table, _ type: Record.Type, _ transaction: borrowing Transaction, key: (Int, Record) -> Key
+    ) throws(LMDBError) -> [Record] {
+        let cursor = try transaction.cursor(in: table)
+        var records: [Record] = []
+        var move = Cursor.Move.first
+        while true {
+            let found = try cursor.move(move, mapping: { $0 }) { (_: RawSpan, value: RawSpan) throws(LMDBError) in
+                guard value.byteCount == MemoryLayout<CheckedRow<Record>>.size else { return false }
+                let record = value.load(Record.self, at: 0)
+                guard CheckedRow<Record>(key(records.count, record), value) != nil else { return false }
+                records.append(record)
+                return true
+            }
+            guard let found else { return records }
+            if !found { throw damage("row \(records.count)") }
+            move = .next
+        }
+    }
+
+    private func damage(_ what: String) -> LMDBError {
+        LMDBError(code: LMDBError.damaged, operation: "reading \(what) of the state", path: environment.path)
     }
 
     // MARK: Flushing
 
     /// What one flush adds.
-    struct Flush {
+    struct Flush: Sendable {
         let position: Position
         let accounts: [(place: UInt32, account: Account)]
         let recent: RecentTransfers
         /// The pending transfers among the recent ones that are not resolved.
         let openTransfers: [Transfer]
-        /// Where the recent transfers stand in the log, in their order.
-        let sequences: [UInt64]
+        /// The events whose transfers are the recent ones.
+        let sequences: Range<UInt64>
+        /// How far into `sequences` each recent transfer stands.
+        let places: [UInt32]
         let projectionSnapshot: [UInt8]
     }
 
-    /// Writes a flush in one transaction, each table in ascending order of its keys.
-    func write(_ flush: Flush) throws(StoreError) {
-        let byID = zip(flush.recent.transfers, flush.sequences).map { ($0.id, $1) } + flush.recent.failedIDs.map { ($0, Self.failed) }
-        let sortedIDs = byID.sorted { $0.0 < $1.0 }
+    /// Writes a flush in one transaction, and returns the segment that indexes its transfers.
+    func write(_ flush: Flush, as number: UInt32, after segments: [Segment]) throws(StoreError) -> Segment {
+        var writer = SegmentWriter(
+            number: number, level: 0, sequences: flush.sequences,
+            idCapacity: flush.recent.transfers.count + flush.recent.failedIDs.count)
+        writer.append(flush)
+        let segment = writer.finish()
         let resolved = flush.recent.resolutions.sorted { $0.key < $1.key }
+        let history = flush.recent.balances.sorted {
+            ($0.accountID, $0.balance.timestamp) < ($1.accountID, $1.balance.timestamp)
+        }
+        .map { (Key($0.accountID, $0.balance.timestamp), $0.balance) }
         do throws(LMDBError) {
             try environment.write { (transaction: borrowing Transaction) throws(LMDBError) in
                 for (place, account) in flush.accounts {
-                    try transaction.put(value: account, at: Key(place), in: accounts)
+                    try transaction.put(value: CheckedRow(Key(place), account), at: Key(place), in: accounts)
                 }
-                for (id, sequence) in sortedIDs { try transaction.put(value: sequence, at: Key(id), in: ids) }
-                for (transfer, sequence) in zip(flush.recent.transfers, flush.sequences) {
-                    try transaction.put(value: sequence, at: Key(transfer.timestamp), in: timestamps)
-                }
+                try writer.drain(into: segmentTable, transaction)
+                for (key, balance) in history { try transaction.put(value: balance, at: key, in: balances) }
                 for transfer in flush.openTransfers {
-                    try transaction.put(value: transfer, at: Key(transfer.timestamp), in: open)
+                    let key = Key(transfer.timestamp)
+                    try transaction.put(value: CheckedRow(key, transfer), at: key, in: open)
                 }
                 for (timestamp, status) in resolved {
                     try transaction.delete(Key(timestamp), in: open)
                     try transaction.put(value: status.rawValue, at: Key(timestamp), in: resolutions)
                 }
+                try put(segments + [segment], transaction)
                 try transaction.put(unsafe flush.projectionSnapshot.span.bytes, at: Self.projectionKey, in: meta)
-                try transaction.put(value: flush.position, at: Self.positionKey, in: meta)
+                var position = flush.position
+                position.accountCount = try transaction.count(of: accounts)
+                position.openCount = try transaction.count(of: open)
+                try transaction.put(value: CheckedRow(Self.positionKey, position), at: Self.positionKey, in: meta)
             }
         } catch {
             throw StoreError(error)
         }
+        return segment
     }
 
     /// Empties everything, for a rebuild from the log.
     func clear() throws(StoreError) {
         do throws(LMDBError) {
             try environment.write { (transaction: borrowing Transaction) throws(LMDBError) in
-                for table in [meta, accounts, open, ids, resolutions, timestamps] { try transaction.clear(table) }
+                for table in [meta, accounts, open, resolutions, balances, segmentTable] {
+                    try transaction.clear(table)
+                }
             }
         } catch {
             throw StoreError(error)
         }
+    }
+
+    // MARK: Segments
+
+    private func put(_ segments: [Segment], _ transaction: borrowing Transaction) throws(LMDBError) {
+        let descriptors = segments.map(\.descriptor)
+        try transaction.put(unsafe descriptors.span.bytes, at: Self.segmentsKey, in: meta)
+    }
+
+    private func segments(
+        _ transaction: borrowing Transaction, upTo position: Position
+    ) throws(LMDBError) -> [Segment] {
+        let bytes = try transaction.bytes(of: Self.segmentsKey, in: meta) ?? []
+        let size = MemoryLayout<Segment.Descriptor>.stride
+        guard bytes.count.isMultiple(of: size) else { throw damage("the list of segments") }
+        var segments: [Segment] = []
+        for offset in stride(from: 0, to: bytes.count, by: size) {
+            let descriptor = unsafe bytes.span.bytes.load(Segment.Descriptor.self, at: offset)
+            guard descriptor.firstSequence == segments.last?.descriptor.nextSequence ?? 0,
+                let segment = try Segment(descriptor, in: segmentTable, transaction)
+            else { throw damage("segment \(descriptor.number)") }
+            segments.append(segment)
+        }
+        guard segments.last?.descriptor.nextSequence ?? 0 == position.nextSequence else { throw damage("the segments") }
+        return segments
+    }
+
+    /// Begins to put the oldest neighbours of one level together, if there are enough of them.
+    func merge(of segments: [Segment], as number: UInt32) -> SegmentMerge? {
+        for level in Set(segments.map(\.descriptor.level)).sorted() {
+            let neighbours = segments.filter { $0.descriptor.level == level }
+            guard neighbours.count >= Self.mergeCount else { continue }
+            return SegmentMerge(Array(neighbours.prefix(Self.mergeCount)), number: number, table: segmentTable)
+        }
+        return nil
+    }
+
+    /// How many segments of one level become one of the next.
+    static let mergeCount = 16
+
+    /// Works on a merge. When it is done, `segments` with the new one in place of its sources is on disk, and returned.
+    func advance(_ merge: inout SegmentMerge, of segments: [Segment]) throws(StoreError) -> [Segment]? {
+        do throws(LMDBError) {
+            guard let merged = try merge.step(in: environment) else { return nil }
+            let sources = Set(merge.sources.map(\.descriptor.number))
+            var result = segments.filter { !sources.contains($0.descriptor.number) }
+            result.insert(
+                merged, at: result.partitionPoint { $0.descriptor.firstSequence < merged.descriptor.firstSequence })
+            let segments = result
+            try environment.write { (transaction: borrowing Transaction) throws(LMDBError) in
+                try put(segments, transaction)
+            }
+            return segments
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
+    /// Removes what is not of these segments: those that were merged, and what a crash left of a merge.
+    func removeSegments(keeping kept: Set<UInt32>) throws(StoreError) {
+        do throws(LMDBError) {
+            while true {
+                let isDone = try environment.write { (transaction: borrowing Transaction) throws(LMDBError) in
+                    try removeChunks(transaction, keeping: kept)
+                }
+                if isDone { return }
+            }
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
+    /// Removes some chunks of other segments; true if none is left.
+    private func removeChunks(
+        _ transaction: borrowing Transaction, keeping kept: Set<UInt32>
+    ) throws(LMDBError) -> Bool {
+        var keys: [Key] = []
+        let cursor = try transaction.cursor(in: segmentTable)
+        var next = Key(UInt64(0))
+        while keys.count < 256 {
+            let found = try cursor.move(.atOrAfter(next), mapping: { $0 }) {
+                (key: RawSpan, _: RawSpan) throws(LMDBError) in
+                key.byteCount == 8 ? UInt64(bigEndian: key.load(at: 0)) : .max
+            }
+            guard let found, found != .max else { break }
+            if kept.contains(UInt32(found >> 32)) {
+                next = Key((found >> 32 + 1) << 32)
+            } else {
+                keys.append(Key(found))
+                next = Key(found + 1)
+            }
+        }
+        for key in keys { try transaction.delete(key, in: segmentTable) }
+        return keys.count < 256
     }
 
     // MARK: Looking up
@@ -151,19 +324,47 @@ final class DerivedState: Sendable {
     /// What an id led to: a place in the log, or a failure that made it unusable.
     enum Place: Equatable { case sequence(UInt64), failed }
 
-    func place(of id: UInt128) throws(StoreError) -> Place? {
-        try value(UInt64.self, of: Key(id), in: ids).map { $0 == Self.failed ? .failed : .sequence($0) }
+    func place(of id: UInt128, in segments: [Segment]) throws(StoreError) -> Place? {
+        // Most ids are new, and a segment says so without a look at the disk.
+        guard segments.contains(where: { $0.mayContain(id) }) else { return nil }
+        return try read { (transaction: borrowing Transaction) throws(LMDBError) in
+            for segment in segments.reversed() {
+                guard let ordinal = try segment.ordinal(of: id, in: segmentTable, transaction) else { continue }
+                if ordinal == Segment.failedOrdinal { return .failed }
+                return .sequence(try segment.sequence(of: ordinal, in: segmentTable, transaction))
+            }
+            return nil
+        }
     }
 
     func resolution(ofPending timestamp: UInt64) throws(StoreError) -> PendingStatus? {
         try value(UInt8.self, of: Key(timestamp), in: resolutions).flatMap(PendingStatus.init)
     }
 
-    func containsTransfer(timestamp: UInt64) throws(StoreError) -> Bool {
-        try value(UInt64.self, of: Key(timestamp), in: timestamps) != nil
+    /// The balances of an account with history just after the transfer with this timestamp.
+    func balance(of account: UInt128, timestamp: UInt64) throws(StoreError) -> AccountBalance? {
+        try value(AccountBalance.self, of: Key(account, timestamp), in: balances)
     }
 
-    private func value<Value: BitwiseCopyable>(_ type: Value.Type, of key: Key, in table: Table) throws(StoreError) -> Value? {
+    func containsTransfer(timestamp: UInt64, in segments: [Segment]) throws(StoreError) -> Bool {
+        try read { (transaction: borrowing Transaction) throws(LMDBError) in
+            for segment in segments where try segment.contains(timestamp: timestamp, in: segmentTable, transaction) {
+                return true
+            }
+            return false
+        }
+    }
+
+    /// Runs `body` on a snapshot, for looking through segments.
+    func withSegments<Result>(
+        _ body: (borrowing Transaction, Table) throws(LMDBError) -> Result
+    ) throws(StoreError) -> Result {
+        try read { (transaction: borrowing Transaction) throws(LMDBError) in try body(transaction, segmentTable) }
+    }
+
+    private func value<Value: BitwiseCopyable>(_ type: Value.Type, of key: Key, in table: Table) throws(StoreError)
+        -> Value?
+    {
         try read { (transaction: borrowing Transaction) throws(LMDBError) in
             try transaction.value(of: key, in: table, mapping: { $0 }) { (bytes: RawSpan) throws(LMDBError) in
                 bytes.byteCount == MemoryLayout<Value>.size ? bytes.load(type, at: 0) : nil
@@ -184,7 +385,8 @@ final class DerivedState: Sendable {
 
 extension Transaction {
     /// Stores a value of fixed layout as its bytes.
-    fileprivate borrowing func put<Value: BitwiseCopyable>(value: Value, at key: Key, in table: Table) throws(LMDBError) {
+    fileprivate borrowing func put<Value: BitwiseCopyable>(value: Value, at key: Key, in table: Table) throws(LMDBError)
+    {
         var result: Result<Void, LMDBError> = .success(())
         unsafe withUnsafeBytes(of: value) { bytes in
             result = Result { () throws(LMDBError) in try put(unsafe bytes.bytes, at: key, in: table) }
@@ -193,38 +395,35 @@ extension Transaction {
     }
 }
 
-/// The transfers that only the log and its indexes know.
-struct FlushedHistory: TransferHistory {
-    let log: Log
-    let state: DerivedState
+/// A row whose bytes say whether they are still what was written under that key. Against decay, not against people:
+/// what people change is found by replaying the log.
+private struct CheckedRow<Record: BitwiseCopyable>: BitwiseCopyable {
+    let record: Record
+    private let check: UInt64
+    private let reserved: UInt64 = 0
 
-    func transfer(_ id: UInt128) throws(HistoryUnreadable) -> PastTransfer? {
-        try reading { () throws(StoreError) in
-            switch try state.place(of: id) {
-            case nil: return nil
-            case .failed?: return .failed
-            case .sequence(let sequence)?:
-                guard let transfer = try log.withRecord(at: sequence, { $0.load(Transfer.self, at: 0) }), transfer.id == id else {
-                    throw .damaged(path: log.path, sequence: sequence, reason: "the index leads to another record")
-                }
-                return .created(transfer)
+    init(_ key: Key, _ record: Record) {
+        self.record = record
+        check = Self.check(of: record, at: key)
+    }
+
+    /// Nil for bytes that are not such a row.
+    init?(_ key: Key, _ bytes: RawSpan) {
+        guard bytes.byteCount == MemoryLayout<Self>.size else { return nil }
+        self.init(key, bytes.load(Record.self, at: 0))
+        let stored = bytes.load(Self.self, at: 0)
+        guard stored.check == check, stored.reserved == 0 else { return nil }
+    }
+
+    private static func check(of record: Record, at key: Key) -> UInt64 {
+        var hash = key.words.0 ^ 0x9E37_79B9_7F4A_7C15
+        unsafe withUnsafeBytes(of: record) { bytes in
+            for offset in stride(from: 0, to: bytes.count, by: 8) {
+                let word = unsafe bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                let product = (hash ^ word).multipliedFullWidth(by: 0xD1B5_4A32_D192_ED03)
+                hash = (product.high ^ product.low) &+ key.words.1
             }
         }
-    }
-
-    func resolution(ofPending timestamp: UInt64) throws(HistoryUnreadable) -> PendingStatus? {
-        try reading { () throws(StoreError) in try state.resolution(ofPending: timestamp) }
-    }
-
-    func containsTransfer(timestamp: UInt64) throws(HistoryUnreadable) -> Bool {
-        try reading { () throws(StoreError) in try state.containsTransfer(timestamp: timestamp) }
-    }
-
-    private func reading<Result>(_ body: () throws(StoreError) -> Result) throws(HistoryUnreadable) -> Result {
-        do throws(StoreError) {
-            return try body()
-        } catch {
-            throw HistoryUnreadable(reason: error.description)
-        }
+        return hash
     }
 }

@@ -1,46 +1,102 @@
 internal import CryptoPrimitives
-internal import Ledger
+package import Ledger
 
 /// The state machine on its log: decides groups of events, makes them durable, and comes back after any stop.
 ///
 /// Belongs to one thread. After any error it must be thrown away: memory may be ahead of the disk.
-struct Engine: ~Copyable {
+package struct Engine: ~Copyable {
     private let log: Log
     private let state: DerivedState
     private let projection: any Projection
     private var machine: StateMachine
-    private var previousDigest = SHA256Digest.zero
-    private(set) var nextSequence: UInt64 = 0
-    /// Where the recent transfers of the state machine stand in the log, in their order.
-    private var sequences: [UInt64] = []
-    /// How far `state/` reaches.
-    private var flushedSequence: UInt64 = 0
+    private var previousDigest: SHA256Digest
+    private(set) var nextSequence: UInt64
+    private let flusher: Flusher
+    /// How far what was handed to the flusher reaches; what came later is recent.
+    private var recentSequence: UInt64
+    /// How far into the recent events each recent transfer stands.
+    private var places: [UInt32] = []
+    /// What is on its way to `state/`, and how far that reaches.
+    private var arriving: (transfers: RecentTransfers, nextSequence: UInt64)?
+    private var segments: [Segment]
     /// Blocks decided but not yet on disk, with their details.
     private var unwritten: [Block] = []
     private var unwrittenDetails: [Log.SealedDetails] = []
+    private let flushCount: Int
+    private var isClosed = false
 
-    /// Recent transfers in memory before they are flushed to the indexes: 128 bytes each, and as many are replayed
-    /// at the next opening after a crash.
-    static let flushCount = 1 << 16
+    /// What is decided in memory before it is flushed to the indexes, in events and resolutions of pending transfers.
+    /// Up to twice as many are in memory, some 200 bytes each, and are replayed at the next opening after a crash.
+    static let flushCountDefault = 1 << 17
 
-    /// Opens the state, or rebuilds it, and replays what the log has more.
-    init(
-        log: Log, state: DerivedState, projection: any Projection, progress: (UInt64, UInt64) -> Void
-    ) throws(StoreError) {
+    /// Starts from the last flush if it belongs to this log, from nothing otherwise, and replays what the log has more.
+    /// Opens a ledger that is to be driven by hand: exact times, no thread of its own but the flusher's. The caller keeps
+    /// other writers away.
+    package static func open(
+        _ folder: LedgerFolder, projection: any Projection, flushCount: Int = 1 << 17
+    ) throws(StoreError) -> Engine {
+        let log = try Log(path: folder.logPath, isReadOnly: false)
+        let (state, snapshot) = try DerivedState.open(folder)
+        return try open(log: log, state: state, snapshot: snapshot, projection: projection, flushCount: flushCount)
+    }
+
+    static func open(
+        log: Log, state: DerivedState, snapshot: DerivedState.Snapshot?, projection: any Projection,
+        flushCount: Int = Engine.flushCountDefault, progress: (UInt64, UInt64) -> Void = { _, _ in }
+    ) throws(StoreError) -> Engine {
+        let origin = try origin(snapshot, log, state, projection)
+        var engine = Engine(origin, log, state, projection, flushCount: flushCount)
+        try engine.replay(progress)
+        return engine
+    }
+
+    private init(
+        _ origin: DerivedState.Snapshot, _ log: Log, _ state: DerivedState, _ projection: any Projection,
+        flushCount: Int
+    ) {
         self.log = log
         self.state = state
         self.projection = projection
-        machine = StateMachine(history: FlushedHistory(log: log, state: state))
-        if try !restore() {
-            try state.clear()
-            guard projection.restore(from: nil) else { preconditionFailure("a projection starts from nothing") }
-        }
-        try replay(progress)
+        self.flushCount = flushCount
+        segments = origin.segments
+        machine = StateMachine(
+            history: FlushedHistory(log: log, state: state, segments: origin.segments, arriving: nil),
+            accounts: origin.accounts, openTransfers: origin.openTransfers,
+            lastTransferTimestamp: origin.position.lastTransferTimestamp, lastTimestamp: origin.position.lastTimestamp)
+        nextSequence = origin.position.nextSequence
+        recentSequence = origin.position.nextSequence
+        previousDigest = origin.position.digest
+        flusher = Flusher(state, segments: origin.segments, nextSequence: origin.position.nextSequence)
     }
 
-    func account(_ id: UInt128) -> Account? { machine.account(id) }
+    /// Where to begin: at a flush that belongs to this log (it ends where a block ends, and that block is the one it
+    /// knew), or at nothing.
+    private static func origin(
+        _ snapshot: DerivedState.Snapshot?, _ log: Log, _ state: DerivedState, _ projection: any Projection
+    ) throws(StoreError) -> DerivedState.Snapshot {
+        if let snapshot, snapshot.position.nextSequence > 0,
+            let last = try log.block(containing: snapshot.position.nextSequence - 1),
+            last.nextSequence == snapshot.position.nextSequence, last.digest == snapshot.position.digest,
+            projection.restore(from: snapshot.projection)
+        {
+            try state.removeSegments(keeping: Set(snapshot.segments.map(\.descriptor.number)))
+            return snapshot
+        }
+        try state.clear()
+        guard projection.restore(from: nil) else { preconditionFailure("a projection starts from nothing") }
+        return .empty
+    }
 
-    func transfer(_ id: UInt128) throws(StoreError) -> Transfer? {
+    package func account(_ id: UInt128) -> Account? { machine.account(id) }
+
+    /// All accounts in order of creation.
+    var accounts: [Account] { machine.allAccounts }
+
+    /// The pending transfers that are not resolved, in order of creation.
+    var openTransfers: [Transfer] { machine.openTransfers }
+
+    package func transfer(_ id: UInt128) throws(StoreError) -> Transfer? {
+        if isClosed { throw .closed }
         do throws(HistoryUnreadable) {
             return try machine.transfer(id)
         } catch {
@@ -48,8 +104,24 @@ struct Engine: ~Copyable {
         }
     }
 
+    /// Where the transfers are now.
+    var search: TransferSearch {
+        TransferSearch(
+            log: log, state: state, segments: segments,
+            recent: (arriving.map { [$0.transfers] } ?? []) + [machine.recentTransfers])
+    }
+
+    /// The balances of an account with history just after the transfer with this timestamp.
+    func balance(of account: UInt128, timestamp: UInt64) throws(StoreError) -> AccountBalance? {
+        if let recent = machine.recentTransfers.balance(of: account, timestamp: timestamp) { return recent }
+        if let arriving = arriving?.transfers.balance(of: account, timestamp: timestamp) { return arriving }
+        return try state.balance(of: account, timestamp: timestamp)
+    }
+
     /// Gives the files back.
-    func close() {
+    package mutating func close() {
+        isClosed = true
+        flusher.stop()
         log.close()
         state.close()
     }
@@ -60,7 +132,7 @@ struct Engine: ~Copyable {
     var nextExpiry: UInt64? { machine.nextExpiry }
 
     /// Decides accounts; ``commit()`` makes the outcome durable.
-    mutating func decide(
+    package mutating func decide(
         _ accounts: [Account], details: [EventDetails], now: UInt64
     ) throws(StoreError) -> [CreateAccountResult] {
         var block = Block()
@@ -80,7 +152,7 @@ struct Engine: ~Copyable {
     }
 
     /// Decides transfers; ``commit()`` makes the outcome durable.
-    mutating func decide(
+    package mutating func decide(
         _ transfers: [Transfer], details: [EventDetails], now: UInt64
     ) throws(StoreError) -> [CreateTransferResult] {
         var block = Block()
@@ -95,15 +167,16 @@ struct Engine: ~Copyable {
             throw .damaged(path: log.path, sequence: nextSequence, reason: error.reason)
         }
         block.exceptions = Block.exceptions(in: results.lazy.map(\.status))
-        noteSequences(of: block)
+        notePlaces(of: block)
         seal(block, details)
         return results
     }
 
-    /// Expires what is due; writes nothing if nothing is.
-    mutating func expire(now: UInt64) {
-        guard let due = machine.nextExpiry, due <= now else { return }
+    /// Expires what is due; writes nothing if nothing is. What is due is a matter of the ledger's time: a clock that
+    /// was set back does not prolong what has run out.
+    package mutating func expire(now: UInt64) {
         let timestamp = timestamp(for: 1, now: now)
+        guard let due = machine.nextExpiry, due <= timestamp else { return }
         let count = machine.expire(timestamp: timestamp)
         // Deadlines of transfers resolved meanwhile come up without anything to expire. The pulse is logged all
         // the same: a replay must take the same steps.
@@ -119,13 +192,14 @@ struct Engine: ~Copyable {
         max(now, machine.lastTimestamp + UInt64(count))
     }
 
-    private mutating func noteSequences(of block: Block) {
+    private mutating func notePlaces(of block: Block) {
+        let first = UInt32(nextSequence - recentSequence)
         var exceptions = block.exceptions[...]
         for index in block.transfers.indices {
             if exceptions.first?.index == UInt32(index) {
                 exceptions.removeFirst()
             } else {
-                sequences.append(nextSequence + UInt64(index))
+                places.append(first + UInt32(index))
             }
         }
     }
@@ -145,21 +219,34 @@ struct Engine: ~Copyable {
     // MARK: Committing
 
     /// Makes everything decided so far durable, then lets the projection see it.
-    mutating func commit() throws(StoreError) {
+    package mutating func commit() throws(StoreError) {
         guard !unwritten.isEmpty else { return }
         try log.append(unwritten, details: unwrittenDetails)
         for block in unwritten { projection.apply(block) }
         unwritten.removeAll(keepingCapacity: true)
         unwrittenDetails.removeAll(keepingCapacity: true)
-        if machine.recentTransfers.transfers.count >= Self.flushCount { try flush() }
+    }
+
+    /// Flushes when enough has come together.
+    package mutating func flushIfDue() throws(StoreError) {
+        // Refused events and accounts count as well: they are remembered or replayed like transfers.
+        let eventCount = Int(nextSequence - recentSequence)
+        if eventCount + machine.recentTransfers.resolutions.count >= flushCount { try beginFlush() }
+        try takeOver(reaching: 0)
     }
 
     /// Brings `state/` up to the last committed block.
-    mutating func flush() throws(StoreError) {
+    package mutating func flush() throws(StoreError) {
+        if recentSequence < nextSequence { try beginFlush() }
+        try takeOver(reaching: nextSequence)
+    }
+
+    /// Hands what is recent to the flusher, once that has done with what it got before.
+    private mutating func beginFlush() throws(StoreError) {
         precondition(unwritten.isEmpty, "only what is durable is flushed")
-        if flushedSequence == nextSequence { return }
+        try takeOver(reaching: recentSequence)
         let recent = machine.recentTransfers
-        try state.write(
+        try flusher.submit(
             DerivedState.Flush(
                 position: DerivedState.Position(
                     nextSequence: nextSequence, lastTimestamp: machine.lastTimestamp,
@@ -168,36 +255,29 @@ struct Engine: ~Copyable {
                 openTransfers: recent.transfers.filter {
                     $0.flags.contains(.pending) && recent.resolution(ofPending: $0.timestamp) == nil
                 },
-                sequences: sequences, projectionSnapshot: projection.snapshot()))
-        machine.retireRecentTransfers(to: FlushedHistory(log: log, state: state))
-        sequences.removeAll(keepingCapacity: true)
-        flushedSequence = nextSequence
+                sequences: recentSequence..<nextSequence, places: places, projectionSnapshot: projection.snapshot()))
+        arriving = (recent, nextSequence)
+        machine.retireRecentTransfers(to: history)
+        places = []
+        recentSequence = nextSequence
+    }
+
+    /// Takes over what the flusher has done; waits until it reaches `minimum`.
+    private mutating func takeOver(reaching minimum: UInt64) throws(StoreError) {
+        let (segments, reached) = try flusher.takeOver(reaching: minimum)
+        if let arriving, reached >= arriving.nextSequence { self.arriving = nil }
+        self.segments = segments
+        machine.replaceHistory(with: history)
+    }
+
+    private var history: FlushedHistory {
+        FlushedHistory(log: log, state: state, segments: segments, arriving: arriving?.transfers)
     }
 
     // MARK: Coming back
 
-    /// Loads the last flush; false if there is none, or it does not belong to this log.
-    private mutating func restore() throws(StoreError) -> Bool {
-        guard let position = try state.position(), position.nextSequence > 0,
-            let last = try log.block(containing: position.nextSequence - 1),
-            last.nextSequence == position.nextSequence, last.digest == position.digest,
-            let accounts = try state.loadAccounts(), let open = try state.loadOpenTransfers(),
-            let snapshot = try state.projectionSnapshot(), projection.restore(from: snapshot)
-        else { return false }
-        machine = StateMachine(
-            history: FlushedHistory(log: log, state: state), accounts: accounts, openTransfers: open,
-            lastTransferTimestamp: position.lastTransferTimestamp, lastTimestamp: position.lastTimestamp)
-        flushedSequence = position.nextSequence
-        previousDigest = position.digest
-        nextSequence = position.nextSequence
-        return true
-    }
-
     private mutating func replay(_ progress: (UInt64, UInt64) -> Void) throws(StoreError) {
-        guard let end = try log.lastBlock()?.nextSequence else {
-            guard nextSequence == 0 else { throw .damaged(path: log.path, sequence: 0, reason: "the log is empty") }
-            return
-        }
+        guard let end = try log.lastBlock()?.nextSequence else { return }
         while nextSequence < end {
             let chunk = try log.chunk(from: nextSequence, eventCount: Block.eventCountMax)
             for block in chunk.blocks {
@@ -207,41 +287,17 @@ struct Engine: ~Copyable {
                 if let reason = machine.replay(block) {
                     throw .damaged(path: log.path, sequence: block.firstSequence, reason: reason)
                 }
-                if block.operation == .createTransfers { noteSequences(of: block) }
+                if block.operation == .createTransfers { notePlaces(of: block) }
                 previousDigest = block.digest
                 nextSequence = block.nextSequence
                 projection.apply(block)
             }
             if let damage = chunk.damage { throw damage }
-            if machine.recentTransfers.transfers.count >= Self.flushCount { try flush() }
-            progress(nextSequence, end)
-        }
-    }
-}
-
-extension StateMachine {
-    /// Decides a committed block again. Returns why its answers do not follow from its events, nil if they do.
-    mutating func replay(_ block: Block) -> String? {
-        guard block.timestamp - UInt64(block.count) >= lastTimestamp else { return "time runs backwards" }
-        do throws(HistoryUnreadable) {
-            switch block.operation {
-            case .createAccounts:
-                var events = block.asSent(block.accounts, \.timestamp) { $0.flags.contains(.imported) }
-                var results: [CreateAccountResult] = []
-                try createAccounts(&events, timestamp: block.timestamp, results: &results)
-                if events == block.accounts, block.exceptions == Block.exceptions(in: results.lazy.map(\.status)) { return nil }
-            case .createTransfers:
-                var events = block.asSent(block.transfers, \.timestamp) { $0.flags.contains(.imported) }
-                var results: [CreateTransferResult] = []
-                try createTransfers(&events, timestamp: block.timestamp, results: &results)
-                if events == block.transfers, block.exceptions == Block.exceptions(in: results.lazy.map(\.status)) { return nil }
-            case .expire:
-                let count = expire(timestamp: block.timestamp)
-                if block.transfers == [Transfer(id: 0, amount: UInt128(count), timestamp: block.timestamp)] { return nil }
+            guard !chunk.blocks.isEmpty else {
+                throw .damaged(path: log.path, sequence: nextSequence, reason: "the block with this event is missing")
             }
-            return "the recorded results do not follow from the events"
-        } catch {
-            return error.reason
+            try flushIfDue()
+            progress(nextSequence, end)
         }
     }
 }

@@ -10,10 +10,12 @@ public final class LedgerWriter: Sendable {
     /// Nanoseconds since 1970. It may jump; the ledger's own time never runs backwards.
     public typealias WallClock = @Sendable () -> UInt64
 
+    /// Where the ledger lives.
     public let folder: LedgerFolder
     /// Reads the same log, also what was written a moment ago; usable until ``close()``.
     public let reader: LedgerReader
     private let sequencer: Sequencer
+    private let tuning: Tuning
 
     /// The most events that may wait; more are refused as ``StoreError/overloaded(queuedEvents:)``.
     public static let queuedEventCountMax = 64 * Block.eventCountMax
@@ -21,22 +23,42 @@ public final class LedgerWriter: Sendable {
     /// Opens a ledger for writing, rebuilding its state or catching it up.
     ///
     /// - Parameters:
+    ///   - folder: Where the ledger lives.
     ///   - projection: Restored and caught up before this returns, then kept up by the writer's thread.
     ///   - clock: Where time comes from.
     ///   - progress: Called while events are replayed, with how many are done and how many there are.
     /// - Throws: ``StoreError/locked(path:holder:)`` while another process writes, and whatever else is wrong with the
     ///   folder.
-    public init(
+    public convenience init(
         _ folder: LedgerFolder, projection: any Projection, clock: @escaping WallClock = LedgerWriter.systemClock,
         progress: (UInt64, UInt64) -> Void = { _, _ in }
     ) throws(StoreError) {
+        try self.init(folder, projection: projection, tuning: Tuning(), clock: clock, progress: progress)
+    }
+
+    /// Sizes that a test makes small to reach in seconds what takes a real ledger months.
+    package struct Tuning: Sendable {
+        package var flushCount = Engine.flushCountDefault
+        package var mapSize = Environment.mapSizeAtFirst
+        package var queuedEventCountMax = LedgerWriter.queuedEventCountMax
+
+        package init() {}
+    }
+
+    package init(
+        _ folder: LedgerFolder, projection: any Projection, tuning: Tuning,
+        clock: @escaping WallClock = LedgerWriter.systemClock, progress: (UInt64, UInt64) -> Void = { _, _ in }
+    ) throws(StoreError) {
         self.folder = folder
+        self.tuning = tuning
         _ = try folder.manifest()
         let lock = try WriterLock(folder)
         do throws(StoreError) {
-            let log = try Log(path: folder.logPath, isReadOnly: false, createsIfMissing: true)
-            let state = try DerivedState(path: folder.statePath)
-            let engine = try Engine(log: log, state: state, projection: projection, progress: progress)
+            let log = try Log(path: folder.logPath, isReadOnly: false, mapSize: tuning.mapSize)
+            let (state, snapshot) = try DerivedState.open(folder, mapSize: tuning.mapSize)
+            let engine = try Engine.open(
+                log: log, state: state, snapshot: snapshot, projection: projection, flushCount: tuning.flushCount,
+                progress: progress)
             reader = LedgerReader(folder: folder, log: log)
             sequencer = Sequencer(engine: engine, lock: lock, clock: clock)
         } catch {
@@ -61,6 +83,7 @@ public final class LedgerWriter: Sendable {
         _ accounts: [Account], details: [EventDetails] = []
     ) throws(StoreError) -> Ticket<CreateAccountStatus> {
         let ticket = Ticket<CreateAccountStatus>()
+        let details = Self.ordered(details, count: accounts.count)
         try admit(.accounts(.init(events: accounts, details: details, ticket: ticket)), count: accounts.count)
         return ticket
     }
@@ -70,15 +93,27 @@ public final class LedgerWriter: Sendable {
         _ transfers: [Transfer], details: [EventDetails] = []
     ) throws(StoreError) -> Ticket<CreateTransferStatus> {
         let ticket = Ticket<CreateTransferStatus>()
+        let details = Self.ordered(details, count: transfers.count)
         try admit(.transfers(.init(events: transfers, details: details, ticket: ticket)), count: transfers.count)
         return ticket
+    }
+
+    /// Blocks list details in ascending order; a list that breaks this would be on disk for ever.
+    private static func ordered(_ details: [EventDetails], count: Int) -> [EventDetails] {
+        if details.isEmpty { return details }
+        let ordered = details.sorted { $0.index < $1.index }
+        precondition(
+            zip(ordered, ordered.dropFirst()).allSatisfy { $0.index < $1.index }, "an event has one set of details")
+        precondition(
+            ordered.allSatisfy { (0..<count).contains($0.index) }, "details belong to an event of their request")
+        return ordered
     }
 
     private func admit(_ request: Sequencer.Request, count: Int) throws(StoreError) {
         guard (1...Block.eventCountMax).contains(count) else {
             throw .batchTooLarge(count: count, limit: Block.eventCountMax)
         }
-        switch sequencer.worker.submit(request, weight: count, limit: Self.queuedEventCountMax) {
+        switch sequencer.worker.submit(request, weight: count, limit: tuning.queuedEventCountMax) {
         case .admitted: return
         case .full(let waiting): throw .overloaded(queuedEvents: waiting)
         case .stopped: throw .closed
@@ -93,11 +128,31 @@ public final class LedgerWriter: Sendable {
         try sequencer.engine.withLock { (engine) throws(StoreError) in try engine.transfer(id) }
     }
 
-    /// Finishes what was submitted, brings `state/` up to date and gives the ledger back.
+    /// The transfers of an account that a filter asks for, as decided so far; none for an invalid filter.
+    public func transfers(_ filter: AccountFilter) throws(StoreError) -> [Transfer] {
+        try sequencer.engine.withLock { (engine) throws(StoreError) in try engine.transfers(filter) }
+    }
+
+    /// The balances of an account with history after each transfer that a filter asks for; none for an invalid filter.
+    public func balances(_ filter: AccountFilter) throws(StoreError) -> [AccountBalance] {
+        try sequencer.engine.withLock { (engine) throws(StoreError) in try engine.balances(filter) }
+    }
+
+    /// The accounts that a filter asks for, as decided so far; none for an invalid filter.
+    public func accounts(_ filter: QueryFilter) -> [Account] { sequencer.engine.withLock { $0.accounts(filter) } }
+
+    /// The transfers that a filter asks for, as decided so far; none for an invalid filter.
+    public func transfers(_ filter: QueryFilter) throws(StoreError) -> [Transfer] {
+        try sequencer.engine.withLock { (engine) throws(StoreError) in try engine.transfers(filter) }
+    }
+
+    /// Finishes what was submitted, brings `state/` up to date and gives the ledger back. Every call returns when this
+    /// is done.
+    ///
+    /// - Throws: What kept `state/` from being brought up to date. The ledger is given back all the same, and the next
+    ///   opening replays what the state lacks.
     public func close() async throws(StoreError) {
-        let ticket = Ticket<Never>()
-        guard case .admitted = sequencer.worker.submit(.close(ticket), weight: 0, limit: .max) else { return }
         sequencer.worker.stop()
-        _ = try await ticket.reply()
+        try await sequencer.ending.wait()
     }
 }

@@ -13,11 +13,11 @@ final class Sequencer: Sendable {
     enum Request: Sendable {
         case accounts(Submission<Account, CreateAccountStatus>)
         case transfers(Submission<Transfer, CreateTransferStatus>)
-        case close(Ticket<Never>)
     }
 
     let worker = Worker<Request>()
     let engine: Mutex<Engine>
+    let ending = Ending()
     private let lock: WriterLock
     private let clock: LedgerWriter.WallClock
 
@@ -30,50 +30,62 @@ final class Sequencer: Sendable {
     /// The writer thread's life.
     func run() {
         var failure: StoreError?
-        var closing: Ticket<Never>?
-        while let requests = worker.next(within: untilNextExpiry(after: failure)) {
-            if failure == nil {
-                failure = engine.withLock { engine in Round(requests, now: clock()).run(on: &engine) }
-            } else if let failure {
-                Round(requests, now: 0).refuse(.failed(reason: failure.description))
+        // Somebody was told what happened; the others hear that it did.
+        var isReported = false
+        while let requests = worker.next(within: failure == nil ? untilNextExpiry : nil) {
+            let round = Round(requests)
+            if let failure {
+                round.refuse(isReported ? .failed(reason: failure.description) : failure)
+                isReported = true
+            } else {
+                engine.withLock { engine in
+                    failure = round.run(on: &engine, now: clock())
+                    isReported = failure != nil && !requests.isEmpty
+                    // What is durable was answered, whatever becomes of the state.
+                    if failure == nil { failure = Self.flush(&engine) }
+                }
             }
-            for case .close(let ticket) in requests { closing = ticket }
         }
-        let outcome: Result<Reply<Never>, StoreError> = engine.withLock { engine in
+        let outcome: Result<Void, StoreError> = engine.withLock { engine in
             defer {
                 engine.close()
                 lock.release()
             }
             do throws(StoreError) {
                 if failure == nil { try engine.flush() }
-                return .success(Reply(firstSequence: engine.nextSequence, results: []))
+                return .success(())
             } catch {
                 return .failure(error)
             }
         }
-        closing?.answer(outcome)
+        ending.come(with: outcome)
     }
 
-    private func untilNextExpiry(after failure: StoreError?) -> UInt64? {
-        guard failure == nil, let expiry = engine.withLock({ $0.nextExpiry }) else { return nil }
+    private static func flush(_ engine: inout Engine) -> StoreError? {
+        do throws(StoreError) {
+            try engine.flushIfDue()
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private var untilNextExpiry: UInt64? {
+        guard let expiry = engine.withLock({ $0.nextExpiry }) else { return nil }
         let now = clock()
-        return expiry > now ? expiry - now : 0
+        // The wall clock may be set forward meanwhile, so it is looked at again every second.
+        return expiry > now ? min(expiry - now, 1_000_000_000) : 0
     }
 }
 
 /// The requests of one commit.
 private struct Round {
     private let requests: [Sequencer.Request]
-    private let now: UInt64
 
-    init(_ requests: [Sequencer.Request], now: UInt64) {
-        self.requests = requests
-        self.now = now
-    }
+    init(_ requests: [Sequencer.Request]) { self.requests = requests }
 
-    /// Decides all requests, commits once, answers. Returns what went wrong, if something did; then nobody was told
-    /// that it went well.
-    func run(on engine: inout Engine) -> StoreError? {
+    /// Decides all requests, commits once, answers. Returns what went wrong before that, so that everybody was refused.
+    func run(on engine: inout Engine, now: UInt64) -> StoreError? {
         var answers: [() -> Void] = []
         do throws(StoreError) {
             engine.expire(now: now)
@@ -81,18 +93,21 @@ private struct Round {
             while let next = rest.first {
                 switch next {
                 case .accounts:
-                    let group = Self.takeGroup(from: &rest) { if case .accounts(let submission) = $0 { submission } else { nil } }
+                    let group = Self.takeGroup(from: &rest) {
+                        if case .accounts(let submission) = $0 { submission } else { nil }
+                    }
                     let (events, details) = Self.merge(group)
                     let first = engine.nextSequence
                     let results = try engine.decide(events, details: details, now: now)
                     answers += Self.answers(to: group, from: results, first: first)
                 case .transfers:
-                    let group = Self.takeGroup(from: &rest) { if case .transfers(let submission) = $0 { submission } else { nil } }
+                    let group = Self.takeGroup(from: &rest) {
+                        if case .transfers(let submission) = $0 { submission } else { nil }
+                    }
                     let (events, details) = Self.merge(group)
                     let first = engine.nextSequence
                     let results = try engine.decide(events, details: details, now: now)
                     answers += Self.answers(to: group, from: results, first: first)
-                case .close: rest.removeFirst()
                 }
             }
             try engine.commit()
@@ -110,7 +125,6 @@ private struct Round {
             switch request {
             case .accounts(let submission): submission.ticket.answer(.failure(error))
             case .transfers(let submission): submission.ticket.answer(.failure(error))
-            case .close: break
             }
         }
     }

@@ -16,7 +16,7 @@ extension JSONValue {
 extension JSONWriter {
     fileprivate mutating func write(canonical value: JSONValue, depth: Int) throws(JSONError) {
         guard depth <= JSONValue.depthLimit else {
-            throw JSONError(reason: .nestedTooDeeply, byteOffset: bytes.count)
+            throw JSONError(.nestedTooDeeply, byteOffset: bytes.count)
         }
         switch value {
         case .null, .bool, .string: write(value)

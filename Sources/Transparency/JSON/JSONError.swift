@@ -30,6 +30,12 @@ public struct JSONError: Error, Hashable, Sendable {
     public let reason: Reason
     /// Where, in bytes from the start of the document.
     public let byteOffset: Int
+
+    /// The error with this reason at this place.
+    public init(_ reason: Reason, byteOffset: Int) {
+        self.reason = reason
+        self.byteOffset = byteOffset
+    }
 }
 
 extension JSONError: CustomStringConvertible {

@@ -30,7 +30,7 @@ struct JSONParser {
         do throws(UTF8.ValidationError) {
             _ = try UTF8Span(validating: bytes.span)
         } catch {
-            throw JSONError(reason: .invalidUTF8, byteOffset: error.byteOffsets.lowerBound)
+            throw JSONError(.invalidUTF8, byteOffset: error.byteOffsets.lowerBound)
         }
         self.bytes = bytes
     }
@@ -92,7 +92,7 @@ struct JSONParser {
             guard try peek() == UInt8(ascii: "\"") else { throw unexpected() }
             let name = try string()
             guard names.insert(name, before: members) else {
-                throw JSONError(reason: .duplicateName(name), byteOffset: start)
+                throw JSONError(.duplicateName(name), byteOffset: start)
             }
             skipWhitespace()
             try expect(":")
@@ -160,7 +160,7 @@ struct JSONParser {
         case UInt8(ascii: "r"): decoded.append(0x0d)
         case UInt8(ascii: "t"): decoded.append(0x09)
         case UInt8(ascii: "u"): decoded += String(try scalar(escapeOffset: start)).utf8
-        default: throw JSONError(reason: .invalidEscape, byteOffset: start)
+        default: throw JSONError(.invalidEscape, byteOffset: start)
         }
     }
 
@@ -171,12 +171,12 @@ struct JSONParser {
             // Every 16-bit value that is no surrogate is a scalar.
             return Character(Unicode.Scalar(high) ?? "\u{fffd}")
         }
-        let lone = JSONError(reason: .loneSurrogate, byteOffset: escapeOffset)
+        let lone = JSONError(.loneSurrogate, byteOffset: escapeOffset)
         guard high < 0xdc00, bytes[offset...].starts(with: [UInt8(ascii: "\\"), UInt8(ascii: "u")]) else { throw lone }
         offset += 2
         let low = UInt32(try fourHexadecimalDigits())
         guard (0xdc00..<0xe000).contains(low),
-            let scalar = Unicode.Scalar(0x10000 + (high - 0xd800) << 10 + (low - 0xdc00))
+            let scalar = Unicode.Scalar(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00))
         else { throw lone }
         return Character(scalar)
     }
@@ -214,7 +214,7 @@ struct JSONParser {
         // Without an exponent, the largest double needs 309 digits: shorter numbers cannot overflow.
         if hasExponent || offset - start > 308 {
             guard let value = Double(text), value.isFinite else {
-                throw JSONError(reason: .numberOutOfRange, byteOffset: start)
+                throw JSONError(.numberOutOfRange, byteOffset: start)
             }
         }
         return JSONNumber(validText: text)
@@ -248,7 +248,7 @@ struct JSONParser {
         }
     }
 
-    private func failure(_ reason: JSONError.Reason) -> JSONError { JSONError(reason: reason, byteOffset: offset) }
+    private func failure(_ reason: JSONError.Reason) -> JSONError { JSONError(reason, byteOffset: offset) }
 
     /// For a byte that is there but cannot be.
     private func unexpected() -> JSONError { failure(.unexpectedByte(bytes[offset])) }

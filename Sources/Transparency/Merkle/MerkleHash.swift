@@ -33,3 +33,11 @@ public enum MerkleHash {
         return hashes.dropLast().reversed().reduce(last) { node($1, $0) }
     }
 }
+
+extension SHA256Digest {
+    /// The digest with these bytes, or nil unless there are 32.
+    init?(_ bytes: some Collection<UInt8>) {
+        let bytes = Array(bytes)
+        self.init(unsafe bytes.span.bytes)
+    }
+}

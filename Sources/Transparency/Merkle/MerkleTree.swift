@@ -89,11 +89,3 @@ extension UInt64 {
     /// The eight bytes, most significant first.
     var bigEndianBytes: [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: self >> (56 - 8 * UInt64($0))) } }
 }
-
-extension SHA256Digest {
-    /// The digest with these bytes, or nil unless there are 32.
-    init?(_ bytes: some Collection<UInt8>) {
-        let bytes = Array(bytes)
-        self.init(unsafe bytes.span.bytes)
-    }
-}

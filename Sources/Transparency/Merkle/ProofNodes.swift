@@ -66,7 +66,7 @@ public struct ProofNodes: Hashable, Sendable {
     /// The range split after the largest power of two below its length.
     private static func halves(of range: Range<UInt64>) -> (Range<UInt64>, Range<UInt64>) {
         let length = range.upperBound - range.lowerBound
-        let middle = range.lowerBound + 1 << UInt64((length - 1).highestBit)
+        let middle = range.lowerBound + (1 << UInt64((length - 1).highestBit))
         return (range.lowerBound..<middle, middle..<range.upperBound)
     }
 }

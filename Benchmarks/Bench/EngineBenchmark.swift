@@ -1,0 +1,285 @@
+import CLogBaseline
+import CryptoPrimitives
+import FoundationEssentials
+import Ledger
+import LedgerStore
+
+/// The engine beside what the disk and LMDB allow, measured in the same run.
+struct EngineBenchmark {
+    static let batchCount = 8189
+    static let accountCount = 10_000
+
+    /// Records a second that a C loop appends in full batches: the limit of any log on LMDB.
+    private var limit = 0.0
+
+    static func run(_ arguments: [String]) async throws {
+        let count = arguments.first.flatMap { Int($0) } ?? 1_000_000
+        var benchmark = EngineBenchmark()
+        print("\(count) transfers, batches of \(batchCount), \(accountCount) accounts\n")
+        try await benchmark.measureLimit(batches: max(1, min(count, 2_000_000) / batchCount))
+        try await benchmark.measureLog(batches: max(1, min(count, 2_000_000) / batchCount))
+        try benchmark.measureParts()
+        try await benchmark.measureTransfers(count, isOrdered: true)
+        try await benchmark.measureTransfers(count, isOrdered: false)
+        try await benchmark.measureCallers()
+    }
+
+    private func show(_ name: String, _ text: String) {
+        print(name + String(repeating: " ", count: max(1, 26 - name.count)) + text)
+    }
+
+    private mutating func measureLimit(batches: Int) async throws {
+        let durations = try await Self.baseline(records: Self.batchCount, batches: batches)
+        limit = Double(batches * Self.batchCount) / Double(durations.total) * 1e9
+        show(
+            "C loop, append only",
+            "\(rate(batches * Self.batchCount, durations.total)) records, commit \(durations.latencies)")
+    }
+
+    /// The time of durable commits of so many records each, by a C loop.
+    private static func baseline(records: Int, batches: Int) async throws -> Samples {
+        try await withTemporaryFolder { path in
+            var samples = [UInt64](repeating: 0, count: batches)
+            let batch = [UInt8](repeating: 0x5A, count: 128 * (records + 1))
+            let size = batches * (batch.count + 8192) * 2 + 1 << 24
+            let code = unsafe log_baseline_append(path, batch, batch.count, batches, size, &samples)
+            guard code == 0 else { throw BenchFailure("the C loop failed with \(code)") }
+            return Samples(samples)
+        }
+    }
+
+    /// Blocks through the log layer alone: sealed, appended, durable; no state machine.
+    private func measureLog(batches: Int) async throws {
+        try await withTemporaryFolder { path in
+            let log = try Log(path: path + "/log", isReadOnly: false, createsIfMissing: true)
+            var workload = Workload(isOrdered: true)
+            let transfers = workload.batch(Self.batchCount)
+            var digest = SHA256Digest.zero
+            var samples = Samples()
+            for index in 0..<batches {
+                let sequence = UInt64(index * Self.batchCount)
+                var block = Block(
+                    transfers: transfers, firstSequence: sequence, timestamp: sequence + UInt64(Self.batchCount) + 1)
+                try samples.measure {
+                    block.seal(after: digest)
+                    try log.append([block], details: [])
+                }
+                digest = block.digest
+            }
+            log.close()
+            let perSecond = Double(batches * Self.batchCount) / Double(samples.total) * 1e9
+            show(
+                "log layer alone",
+                "\(rate(batches * Self.batchCount, samples.total)) records, \(percent(perSecond, of: limit)) of the C loop"
+            )
+        }
+    }
+
+    /// Where the time of a transfer goes, each part alone and in memory.
+    private func measureParts() throws {
+        let batches = 40
+        var machine = StateMachine()
+        var accounts = (1...Self.accountCount).map { Account(id: UInt128($0), ledger: 1, code: 1) }
+        var timestamp: UInt64 = 1 << 40
+        while !accounts.isEmpty {
+            var batch = Array(accounts.prefix(Self.batchCount))
+            accounts.removeFirst(batch.count)
+            var results: [CreateAccountResult] = []
+            timestamp += UInt64(batch.count)
+            try machine.createAccounts(&batch, timestamp: timestamp, results: &results)
+        }
+        var workload = Workload(isOrdered: true)
+        var deciding = Samples()
+        var hashing = Samples()
+        for _ in 0..<batches {
+            var batch = workload.batch(Self.batchCount)
+            var results: [CreateTransferResult] = []
+            results.reserveCapacity(batch.count)
+            timestamp += UInt64(batch.count)
+            try deciding.measure { try machine.createTransfers(&batch, timestamp: timestamp, results: &results) }
+            hashing.measure { _ = SHA256.hash(unsafe batch.span.bytes) }
+        }
+        let count = UInt64(batches * Self.batchCount)
+        show("of which, a transfer", "state machine \(deciding.total / count) ns, digest \(hashing.total / count) ns")
+    }
+
+    // MARK: One caller, full batches
+
+    private func measureTransfers(_ count: Int, isOrdered: Bool) async throws {
+        try await withTemporaryFolder { path in
+            let folder = LedgerFolder(path: path + "/ledger")
+            try folder.create(origin: "bench", created: "2026-01-01T00:00:00Z")
+            let writer = try await Self.openWithAccounts(folder)
+            var workload = Workload(isOrdered: isOrdered)
+            var samples = Samples()
+            var millions: [UInt64] = []
+            var memory = 0
+            var sent = 0
+            while sent < count {
+                let batch = workload.batch(min(Self.batchCount, count - sent))
+                let results = try await samples.measure { try await writer.submit(batch).reply().results }
+                guard results.allSatisfy({ $0.status == .created }) else {
+                    throw BenchFailure("a transfer was refused")
+                }
+                sent += batch.count
+                if sent / 1_000_000 > millions.count { millions.append(samples.total - millions.reduce(0, +)) }
+                memory = max(memory, anonymousMemory())
+            }
+            let perSecond = Double(count) / Double(samples.total) * 1e9
+            show(
+                "engine, \(isOrdered ? "ascending" : "random") ids",
+                "\(rate(count, samples.total)) durable, batch \(samples.latencies)")
+            show("", "\(percent(perSecond, of: limit)) of the C loop, \(memory >> 20) MB beyond the page cache")
+            if let first = millions.first, let last = millions.last, millions.count > 1 {
+                show("", "the last million at \(percent(Double(first), of: Double(last))) of the rate of the first")
+            }
+            if isOrdered { try await measureReads(writer, count, path) }
+            let closing = try await Samples().measuring { try await writer.close() }
+            if isOrdered { try await measureOpening(folder, count, closing: closing) }
+        }
+    }
+
+    static func openWithAccounts(_ folder: LedgerFolder) async throws -> LedgerWriter {
+        let writer = try LedgerWriter(folder, projection: NoProjection())
+        for start in stride(from: 0, to: accountCount, by: batchCount) {
+            let accounts = (start..<min(start + batchCount, accountCount)).map {
+                Account(id: UInt128($0 + 1), ledger: 1, code: 1)
+            }
+            guard try await writer.submit(accounts).reply().results.allSatisfy({ $0.status == .created }) else {
+                throw BenchFailure("an account was refused")
+            }
+        }
+        return writer
+    }
+
+    private func measureReads(_ writer: LedgerWriter, _ count: Int, _ path: String) async throws {
+        let lookupCount = 100_000
+        var bare: UInt64 = 0
+        try FileManager.default.createDirectory(atPath: path + "/bare", withIntermediateDirectories: false)
+        let code = unsafe log_baseline_lookup(path + "/bare", min(count, 1_000_000), lookupCount, &bare)
+        guard code == 0 else { throw BenchFailure("the C look-ups failed with \(code)") }
+        var random = Random(state: 7)
+        let lookups = try Samples().measuring {
+            for _ in 0..<lookupCount {
+                guard try writer.transfer(Workload.orderedID(Int(random.next() % UInt64(count)))) != nil else {
+                    throw BenchFailure("a transfer is missing")
+                }
+            }
+        }
+        show(
+            "look-ups",
+            "\(rate(lookupCount, lookups)), \(percent(Double(bare), of: Double(lookups))) of bare LMDB reads of one table"
+        )
+        let queryCount = 2_000
+        var rows = 0
+        let queries = try Samples().measuring {
+            for _ in 0..<queryCount {
+                let account = UInt128(random.next() % UInt64(Self.accountCount) + 1)
+                rows += try writer.transfers(
+                    AccountFilter(accountID: account, window: Window(limit: 10, isReversed: true))
+                ).count
+            }
+        }
+        show(
+            "account queries",
+            "\(rate(queryCount, queries)), the last 10 transfers of an account (\(rate(rows, queries)) rows)")
+    }
+
+    private func measureOpening(_ folder: LedgerFolder, _ count: Int, closing: UInt64) async throws {
+        var writer: LedgerWriter?
+        let clean = try Samples().measuring { writer = try LedgerWriter(folder, projection: NoProjection()) }
+        try await writer?.close()
+        try folder.removeState()
+        let rebuilt = try Samples().measuring { writer = try LedgerWriter(folder, projection: NoProjection()) }
+        try await writer?.close()
+        var sum: UInt64 = 0
+        var bytes: UInt64 = 0
+        let scan = try Samples().measuring {
+            guard unsafe log_baseline_scan(folder.logPath, "blocks", &sum, &bytes) == 0 else {
+                throw BenchFailure("scan")
+            }
+        }
+        show("closing", Samples.text(closing))
+        show("opening", "\(Samples.text(clean)) after a clean close")
+        show(
+            "replay, all indexes",
+            "\(rate(count, rebuilt)) events, \(percent(Double(scan), of: Double(rebuilt))) of a bare scan of the log")
+    }
+
+    // MARK: Many callers, small batches
+
+    private func measureCallers() async throws {
+        let single = try await Self.baseline(records: 1, batches: 500)
+        show("C loop, 1 a commit", "\(rate(500, single.total)) commits, \(single.latencies)")
+        for callers in [1, 8, 64] {
+            for batch in [1, 10, 100] {
+                try await withTemporaryFolder { path in
+                    let folder = LedgerFolder(path: path + "/ledger")
+                    try folder.create(origin: "bench", created: "2026-01-01T00:00:00Z")
+                    let writer = try await Self.openWithAccounts(folder)
+                    let rounds = max(20, 2000 / callers)
+                    let start = monotonicNanoseconds()
+                    let samples = try await withThrowingTaskGroup(of: Samples.self) { group in
+                        for caller in 0..<callers {
+                            group.addTask {
+                                var samples = Samples()
+                                var workload = Workload(isOrdered: true, first: caller << 40)
+                                for _ in 0..<rounds {
+                                    let transfers = workload.batch(batch)
+                                    _ = try await samples.measure { try await writer.submit(transfers).reply() }
+                                }
+                                return samples
+                            }
+                        }
+                        return try await group.reduce(into: Samples()) { $0.add($1) }
+                    }
+                    let total = monotonicNanoseconds() - start
+                    try await writer.close()
+                    // The group-commit limit: every caller has one request in each commit.
+                    let atLimit = Double(single.quantile(0.5)) * Double(rounds)
+                    show(
+                        "\(callers) callers, \(batch) a batch",
+                        "\(rate(callers * rounds * batch, total)), \(percent(atLimit, of: Double(total))) of the group-commit limit, "
+                            + samples.latencies)
+                }
+            }
+        }
+    }
+}
+
+/// Transfers between random accounts, with every field that is indexed.
+struct Workload {
+    private let isOrdered: Bool
+    private var random = Random(state: 42)
+    private var next: Int
+
+    init(isOrdered: Bool, first: Int = 0) {
+        self.isOrdered = isOrdered
+        next = first
+        random.state ^= UInt64(first)
+    }
+
+    static func orderedID(_ index: Int) -> UInt128 { UInt128(1_700_000_000_000) << 80 | UInt128(index) }
+
+    mutating func batch(_ count: Int) -> [Transfer] {
+        let accounts = UInt64(EngineBenchmark.accountCount)
+        return (0..<count).map { _ in
+            let draw = random.next()
+            let debit = draw % accounts
+            let credit = (debit + 1 + (draw >> 32) % (accounts - 1)) % accounts
+            let id = isOrdered ? Self.orderedID(next) : UInt128(random.next()) << 64 | UInt128(random.next())
+            next += 1
+            return Transfer(
+                id: id, debit: UInt128(debit + 1), credit: UInt128(credit + 1), amount: 1, ledger: 1, code: 1,
+                userData128: UInt128(draw >> 40), userData64: draw >> 20,
+                userData32: UInt32(truncatingIfNeeded: draw >> 50))
+        }
+    }
+}
+
+/// Keeps nothing: the engine alone is measured.
+struct NoProjection: Projection {
+    func restore(from snapshot: [UInt8]?) -> Bool { true }
+    func apply(_ block: Block) {}
+    func snapshot() -> [UInt8] { [] }
+}

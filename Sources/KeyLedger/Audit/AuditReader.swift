@@ -1,0 +1,142 @@
+public import CryptoPrimitives
+internal import Ledger
+public import LedgerStore
+internal import Transparency
+
+/// Reads what a ledger recorded, also while another process writes it.
+///
+/// Without the master key it sees everything but the details: names, actors, reasons and contexts stay sealed.
+public final class AuditReader: Sendable {
+    /// Reads the log.
+    public let log: LedgerReader
+    private let custody: Custody?
+    let material: MaterialStore
+
+    /// Opens a ledger for reading only.
+    ///
+    /// - Parameter masterKey: Opens the details; nil leaves them sealed.
+    public init(_ path: String, masterKey: consuming MasterKey?) throws(KeyStoreError) {
+        let folder = LedgerFolder(path: path)
+        let manifest = try KeyStoreError.store { () throws(StoreError) in try folder.manifest() }
+        log = try KeyStoreError.store { () throws(StoreError) in try LedgerReader(folder) }
+        material = try KeyStoreError.store { () throws(StoreError) in try MaterialStore(folder, isReadOnly: true) }
+        if let masterKey {
+            custody = try Custody(material, masterKey: masterKey, origin: manifest.origin, path: path)
+        } else {
+            custody = nil
+        }
+    }
+
+    init(reader: LedgerReader, custody: Custody, material: MaterialStore) {
+        log = reader
+        self.custody = custody
+        self.material = material
+    }
+
+    /// Whether details can be opened.
+    public var opensDetails: Bool { custody != nil }
+
+    /// The details of an event as canonical JSON; nil if it has none, or they are sealed to this reader.
+    ///
+    /// - Parameter tenant: Whose event it is; nil for the ledger's own.
+    /// - Throws: ``KeyStoreError/materialDamaged(subject:reason:)`` if they do not open, or are not those the event is
+    ///   committed to.
+    public func details(of sequence: UInt64, tenant: TenantID?) throws(KeyStoreError) -> String? {
+        try detailsObject(of: sequence, tenant: tenant).map { String(decoding: $0.canonicalBytes, as: UTF8.self) }
+    }
+
+    /// ``details(of:tenant:)`` of the event at `index` of a block that was read already.
+    public func details(
+        at index: Int, of block: Block, tenant: TenantID?
+    ) throws(KeyStoreError) -> String? {
+        try detailsObject(at: index, of: block, tenant: tenant).map {
+            String(decoding: $0.canonicalBytes, as: UTF8.self)
+        }
+    }
+
+    func detailsObject(of sequence: UInt64, tenant: TenantID?) throws(KeyStoreError) -> JSONObject? {
+        guard let block = try KeyStoreError.store({ () throws(StoreError) in try log.block(containing: sequence) })
+        else { return nil }
+        return try detailsObject(at: Int(sequence - block.firstSequence), of: block, tenant: tenant)
+    }
+
+    private func detailsObject(at index: Int, of block: Block, tenant: TenantID?) throws(KeyStoreError) -> JSONObject? {
+        guard let custody, block.operation == .createTransfers,
+            let commitment = block.commitments.first(where: { $0.index == UInt32(index) })
+        else { return nil }
+        let sequence = block.firstSequence + UInt64(index)
+        let subject = "the details of event \(sequence)"
+        guard let sealed = try KeyStoreError.store({ () throws(StoreError) in try log.sealedDetails(of: sequence) })
+        else { throw .materialDamaged(subject: subject, reason: "they are missing") }
+        let event = EventID(block.transfers[index].id)
+        let secrets: TenantSecrets? = if let tenant { try custody.secrets(of: tenant) } else { nil }
+        let opened: (details: JSONObject, commitment: SHA256Digest)
+        do throws(CryptoError) {
+            if let secrets {
+                opened = try Details.open(sealed, of: event, under: secrets.details)
+            } else {
+                opened = try Details.open(sealed, of: event, under: custody.root.details)
+            }
+        } catch {
+            throw .materialDamaged(subject: subject, reason: "they were changed or belong elsewhere")
+        }
+        guard commitment.digest == opened.commitment else {
+            throw .materialDamaged(subject: subject, reason: "the event is committed to others")
+        }
+        return opened.details
+    }
+
+    /// The name in the details of the event that created a tenant or key.
+    public func name(createdBy sequence: UInt64, tenant: TenantID) throws(KeyStoreError) -> String {
+        try detailsObject(of: sequence, tenant: tenant)?["name"]?.string ?? "(sealed)"
+    }
+
+    // MARK: Material
+
+    /// The public key that is stored with a version of a signing key. Needs no master key: nothing secret is touched.
+    ///
+    /// It is what `material/` says. Whether it is the key that was generated only a reader with the master key can tell:
+    /// ``publicKey(of:in:)``.
+    public func publicKey(of version: KeyVersion) throws(KeyStoreError) -> Ed25519.PublicKey {
+        let subject = Custody.subject(of: version)
+        guard let bytes = try KeyStoreError.store({ () throws(StoreError) in try material.blob(.version(version)) }),
+            let blob = WrappedBlob(bytes)
+        else { throw .materialDamaged(subject: subject, reason: "it is missing or malformed") }
+        do throws(CryptoError) {
+            return try Ed25519.PublicKey(unsafe blob.header.span.bytes)
+        } catch {
+            throw .materialDamaged(subject: subject, reason: error.description)
+        }
+    }
+
+    /// The public key of a version of a signing key; with the master key, only if it is the one that its event generated.
+    ///
+    /// - Throws: ``KeyStoreError/materialDamaged(subject:reason:)`` if it is missing or another.
+    public func publicKey(
+        of version: KeyVersion, in projection: LedgerProjection
+    ) throws(KeyStoreError) -> Ed25519.PublicKey {
+        try publicKey(
+            of: version, generatedBy: projection[version]?.createdBy, tenant: projection.keys[version.key]?.tenant)
+    }
+
+    func publicKey(
+        of version: KeyVersion, generatedBy sequence: UInt64?, tenant: TenantID?
+    ) throws(KeyStoreError) -> Ed25519.PublicKey {
+        let key = try publicKey(of: version)
+        guard opensDetails else { return key }
+        let generated: JSONValue? =
+            if let sequence { try detailsObject(of: sequence, tenant: tenant)?["publicKey"] } else { nil }
+        guard generated?.string == key.bytes.hexadecimal else {
+            throw .materialDamaged(
+                subject: Custody.subject(of: version), reason: "the public key is not the one that was generated")
+        }
+        return key
+    }
+
+    /// Opens the material of a version, and lets go of it at once.
+    func checkMaterial(of version: KeyVersion, in projection: LedgerProjection) throws(KeyStoreError) {
+        guard let custody, let key = projection.keys[version.key] else { return }
+        if key.algorithm == .ed25519 { _ = try publicKey(of: version, in: projection) }
+        _ = try custody.material(of: version, key.algorithm, tenant: key.tenant)
+    }
+}

@@ -1,0 +1,106 @@
+/// The three ledgers: what a key may still do is accounted separately for each direction (SP 800-57 part 1 rev. 5,
+/// section 5.3.4), and so is where its material is.
+public enum LedgerKind: UInt32, Sendable, CaseIterable {
+    /// Applying protection: sign, encrypt (originator usage).
+    case protect = 1
+    /// Processing what is protected: verify, decrypt (recipient usage).
+    case process = 2
+    /// Where key material is, and since when.
+    case custody = 3
+}
+
+/// What an account stands for; the account's `user_data_32`.
+public enum AccountKind: UInt32, Sendable, CaseIterable {
+    /// Where budgets and material come from; one a ledger.
+    case issuer = 1
+    /// Where refused operations go; on `custody`.
+    case denials = 2
+    /// Plaintext keys in memory; on `custody`.
+    case keyCache = 3
+    /// A tenant; one a ledger. `user_data_128` is its id.
+    case tenant = 4
+    /// A version of a signing key; one a ledger. `user_data_128` is the key, `user_data_64` the version.
+    case signingKeyVersion = 16
+    /// A version of an encryption key; as above.
+    case encryptionKeyVersion = 17
+}
+
+/// What a transfer records; the transfer's `user_data_32`. `Specs/EVENTS.md` has the whole catalogue.
+public enum EventKind: UInt32, Sendable, CaseIterable {
+    case sign = 0x101
+    case encrypt = 0x102
+    case budget = 0x110
+    case cryptoperiod = 0x111
+    case retire = 0x120
+    case verify = 0x201
+    case decrypt = 0x202
+    case generate = 0x301
+    case admit = 0x302
+    case evict = 0x303
+    case deny = 0x310
+    case createTenant = 0x320
+    case cacheCapacity = 0x321
+
+    /// The ledger its transfers are on.
+    public var ledger: LedgerKind { LedgerKind(rawValue: rawValue >> 8) ?? .custody }
+}
+
+extension EventKind: CustomStringConvertible {
+    /// The name in reports, in lower case with hyphens.
+    public var description: String {
+        switch self {
+        case .sign: "sign"
+        case .encrypt: "encrypt"
+        case .budget: "budget"
+        case .cryptoperiod: "cryptoperiod"
+        case .retire: "retire"
+        case .verify: "verify"
+        case .decrypt: "decrypt"
+        case .generate: "generate"
+        case .admit: "admit"
+        case .evict: "evict"
+        case .deny: "deny"
+        case .createTenant: "create-tenant"
+        case .cacheCapacity: "cache-capacity"
+        }
+    }
+}
+
+/// What a key is for, and with which algorithm.
+public enum KeyAlgorithm: UInt8, Sendable, Hashable, CaseIterable {
+    case ed25519 = 1
+    case aes256GCM = 2
+
+    var accountKind: AccountKind {
+        switch self {
+        case .ed25519: .signingKeyVersion
+        case .aes256GCM: .encryptionKeyVersion
+        }
+    }
+
+    init?(_ kind: AccountKind) {
+        switch kind {
+        case .signingKeyVersion: self = .ed25519
+        case .encryptionKeyVersion: self = .aes256GCM
+        default: return nil
+        }
+    }
+
+    /// Whether a version may apply protection only so often; the limit itself is ``KeyStore/Options``'s.
+    var hasBudget: Bool {
+        switch self {
+        case .ed25519: false
+        case .aes256GCM: true
+        }
+    }
+}
+
+extension KeyAlgorithm: CustomStringConvertible {
+    /// `Ed25519` or `AES-256-GCM`.
+    public var description: String {
+        switch self {
+        case .ed25519: "Ed25519"
+        case .aes256GCM: "AES-256-GCM"
+        }
+    }
+}

@@ -1,0 +1,84 @@
+internal import CryptoPrimitives
+internal import LedgerStore
+internal import Synchronization
+
+/// A tenant, as its events name it. Derived from its name under the ledger's secret, so that one name is one tenant
+/// and the name cannot be read back.
+public struct TenantID: Hashable, Sendable, Comparable {
+    let value: UInt128
+    /// The tenant that a record names in `user_data_128`.
+    public init(_ value: UInt128) { self.value = value }
+    /// By value.
+    public static func < (a: Self, b: Self) -> Bool { a.value < b.value }
+}
+
+/// A key, over all of its versions. Derived from tenant and name as ``TenantID`` is.
+public struct KeyID: Hashable, Sendable, Comparable {
+    let value: UInt128
+    /// The key that a record names in `user_data_128`.
+    public init(_ value: UInt128) { self.value = value }
+    /// By value.
+    public static func < (a: Self, b: Self) -> Bool { a.value < b.value }
+}
+
+/// An event, as its caller names it: repeating an operation under the same id never counts twice.
+public struct EventID: Hashable, Sendable, Comparable {
+    let value: UInt128
+    /// The event of a transfer with this id.
+    public init(_ value: UInt128) { self.value = value }
+    /// By value.
+    public static func < (a: Self, b: Self) -> Bool { a.value < b.value }
+}
+
+/// Ids whose text form is 26 digits of Crockford's base 32, as in ULIDs.
+protocol TextIdentifier: LosslessStringConvertible {
+    var value: UInt128 { get }
+    init(_ value: UInt128)
+}
+
+extension TextIdentifier {
+    /// 26 digits, most significant first.
+    public var description: String {
+        let digits = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
+        return String(
+            decoding: (0..<26).map { digits[Int(truncatingIfNeeded: value >> UInt128(5 * (25 - $0))) & 31] },
+            as: UTF8.self)
+    }
+
+    /// Reads what ``description`` writes, in either case; nil for anything else.
+    public init?(_ description: String) {
+        let digits = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
+        guard description.utf8.count == 26 else { return nil }
+        var value: UInt128 = 0
+        for character in description.utf8 {
+            let isLowercase = (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(character)
+            guard let digit = digits.firstIndex(of: isLowercase ? character - 0x20 : character), value >> 123 == 0
+            else { return nil }
+            value = value << 5 | UInt128(digit)
+        }
+        self.init(value)
+    }
+}
+
+extension TenantID: TextIdentifier {}
+extension KeyID: TextIdentifier {}
+extension EventID: TextIdentifier {}
+
+/// Makes ids that ascend with time: 48 bits of milliseconds, 80 random bits.
+final class EventIDGenerator: Sendable {
+    private let last = Mutex<UInt128>(0)
+    private let clock: LedgerWriter.WallClock
+
+    init(clock: @escaping LedgerWriter.WallClock) { self.clock = clock }
+
+    /// The next id; within one millisecond, or when the clock stands or goes back, the one after the last.
+    func next() throws(CryptoError) -> EventID {
+        let random = try SecureRandom.bytes(count: 10).reduce(UInt128(0)) { $0 << 8 | UInt128($1) }
+        let fresh = UInt128(clock() / 1_000_000) << 80 | random
+        return EventID(
+            last.withLock { last in
+                last = fresh >> 80 > last >> 80 ? fresh : last + 1
+                return last
+            })
+    }
+}

@@ -1,0 +1,285 @@
+internal import CryptoPrimitives
+internal import Ledger
+public import LedgerStore
+internal import Synchronization
+internal import Transparency
+
+/// An audited key store in a folder: every operation on a key is an event on disk before its outcome leaves.
+///
+/// ```swift
+/// let store = try await KeyStore.open("ledger", masterKey: MasterKey(readingFile: "master.key"))
+/// let acme = try await store.createTenant("acme")
+/// let key = try await acme.createSigningKey("claims")
+/// let signature = try await key.sign(message)
+/// try await store.close()
+/// ```
+///
+/// One process at a time has a ledger open as a key store; any number may read it through `LedgerReader` meanwhile.
+public final class KeyStore: Sendable {
+    /// Where and how a key store works.
+    public struct Options: Sendable {
+        /// In whose name operations happen that do not say otherwise.
+        public var caller: Caller
+        /// How long a plaintext key stays in memory, in seconds; at least one.
+        public var residencySeconds: UInt32 = 3600
+        /// How many plaintext keys are in memory at most; at least one.
+        public var residencyCountMax = 1000
+        /// How long a version is to apply protection, in seconds: 90 days. 0 means without limit.
+        public var cryptoperiodSeconds: UInt32 = 90 * 86400
+        /// Where time comes from.
+        public var clock: LedgerWriter.WallClock = LedgerWriter.systemClock
+        /// How often a version of a key may apply protection: AES-GCM with random nonces 2^32 times (SP 800-38D,
+        /// section 8.3), Ed25519 without a limit. Not for the user to choose.
+        var encryptionBudget: UInt128 = 1 << 32
+
+        /// The defaults, for operations in the name of `caller`.
+        public init(caller: Caller) { self.caller = caller }
+    }
+
+    /// Where it lives.
+    public let folder: LedgerFolder
+    /// Reads the ledger's events with their details and names; usable until ``close()``.
+    public let audit: AuditReader
+    let options: Options
+    let writer: LedgerWriter
+    let custody: Custody
+    let live: LiveState
+    let eventIDs: EventIDGenerator
+    /// Keys that are being rotated, and names that are being created.
+    let busy = Mutex<Set<UInt128>>([])
+    /// Public keys that were found to be those generated. They never change.
+    private let publicKeys = Mutex<[KeyVersion: Ed25519.PublicKey]>([:])
+
+    // MARK: Opening
+
+    /// Creates an empty ledger with its keys set up, in a folder that does not exist or is empty.
+    ///
+    /// - Parameters:
+    ///   - origin: The ledger's name in checkpoints, a schema-less URL such as `ledger.example/keys`.
+    ///   - created: The time of creation, RFC 3339, as it is to stand in `ledger.json`.
+    public static func create(
+        _ path: String, origin: String, created: String, masterKey: borrowing MasterKey
+    ) throws(KeyStoreError) {
+        let folder = LedgerFolder(path: path)
+        try KeyStoreError.store { () throws(StoreError) in try folder.create(origin: origin, created: created) }
+        let material = try KeyStoreError.store { () throws(StoreError) in try MaterialStore(folder, isReadOnly: false) }
+        defer { material.close() }
+        try Custody.create(in: material, masterKey: masterKey, origin: origin)
+    }
+
+    /// Opens a ledger as a key store. Finishes or reverts what a crash left in the middle: keys of a process that is gone
+    /// are recorded as evicted, material without its event is removed.
+    ///
+    /// - Parameter progress: Called while events are replayed, with how many are done and how many there are.
+    public static func open(
+        _ path: String, masterKey: consuming MasterKey, options: Options,
+        progress: (UInt64, UInt64) -> Void = { _, _ in }
+    ) async throws(KeyStoreError) -> KeyStore {
+        precondition(options.residencySeconds > 0, "a key that may not stay in memory at all cannot be used")
+        precondition(options.residencyCountMax > 0, "without room for a key none can be used")
+        let folder = LedgerFolder(path: path)
+        let manifest = try KeyStoreError.store { () throws(StoreError) in try folder.manifest() }
+        let live = LiveState()
+        let writer = try KeyStoreError.store { () throws(StoreError) in
+            try LedgerWriter(folder, projection: live, clock: options.clock, progress: progress)
+        }
+        let store: KeyStore
+        do throws(KeyStoreError) {
+            let material = try KeyStoreError.store { () throws(StoreError) in
+                try MaterialStore(folder, isReadOnly: false)
+            }
+            let custody = try Custody(material, masterKey: masterKey, origin: manifest.origin, path: folder.path)
+            store = KeyStore(writer, live, custody, material, options)
+        } catch {
+            // Wait until the ledger is given back: the caller may try again with another master key.
+            try? await writer.close()
+            throw error
+        }
+        do throws(KeyStoreError) {
+            try await store.prepare()
+        } catch {
+            try? await store.close()
+            throw error
+        }
+        return store
+    }
+
+    private init(
+        _ writer: LedgerWriter, _ live: LiveState, _ custody: Custody, _ material: MaterialStore, _ options: Options
+    ) {
+        audit = AuditReader(reader: writer.reader, custody: custody, material: material)
+        folder = writer.folder
+        eventIDs = EventIDGenerator(clock: options.clock)
+        self.custody = custody
+        self.options = options
+        self.live = live
+        self.writer = writer
+    }
+
+    /// Creates what every ledger has, and settles what an earlier process left.
+    private func prepare() async throws(KeyStoreError) {
+        if writer.account(AccountID.keyCache) == nil { try await createSystemAccounts() }
+        try await evictAll(reason: "the process that held the key is gone")
+        try await setCapacity()
+        let projection = live.read { $0 }
+        _ = try custody.removeOrphans { name in
+            if let version = name.keyVersion { return projection[version] != nil }
+            return name.tenant.map { projection.tenants[$0] != nil } ?? false
+        }
+    }
+
+    private func createSystemAccounts() async throws(KeyStoreError) {
+        var accounts = LedgerKind.allCases.map { account(AccountID.issuer($0), .issuer, on: $0) }
+        accounts.append(account(AccountID.denials, .denials, on: .custody))
+        accounts.append(account(AccountID.keyCache, .keyCache, on: .custody, flags: .creditsMustNotExceedDebits))
+        try await create(accounts)
+    }
+
+    /// Makes the ledger's limit on plaintext keys in memory what the options say.
+    private func setCapacity() async throws(KeyStoreError) {
+        guard let cache = writer.account(AccountID.keyCache) else {
+            preconditionFailure("the system accounts were created")
+        }
+        let capacity = cache.debitsPosted - cache.creditsPosted
+        let wanted = UInt128(options.residencyCountMax)
+        if capacity == wanted { return }
+        let (from, to) =
+            wanted > capacity
+            ? (AccountID.keyCache, AccountID.issuer(.custody)) : (AccountID.issuer(.custody), AccountID.keyCache)
+        let event = try newEventID()
+        try await record(
+            linked: [
+                transfer(
+                    .cacheCapacity, id: event, from: from, to: to,
+                    amount: wanted > capacity ? wanted - capacity : capacity - wanted)
+            ], details: [try seal(options.caller.details(), of: event, tenant: nil)])
+    }
+
+    /// Waits for the uses that have begun, wipes every plaintext key, records that, and gives the ledger back. Later uses
+    /// are refused as `StoreError.closed`.
+    public func close() async throws(KeyStoreError) {
+        await live.close()
+        defer {
+            live.forgetKeys()
+            custody.forgetTenants()
+            audit.material.close()
+        }
+        do throws(KeyStoreError) {
+            try await evictAll(reason: "the key store was closed")
+        } catch {
+            // The next opening records the evictions; what matters now is that the ledger is given back.
+            try? await writer.close()
+            throw error
+        }
+        do throws(StoreError) {
+            try await writer.close()
+        } catch {
+            throw .store(error)
+        }
+    }
+
+    private func evictAll(reason: String) async throws(KeyStoreError) {
+        let residencies = live.read { $0.residencies.sorted { $0.key < $1.key } }
+        let caller = Caller(actor: options.caller.actor, reason: reason)
+        for start in stride(from: 0, to: residencies.count, by: Block.eventCountMax) {
+            var evictions: [Transfer] = []
+            var details: [EventDetails] = []
+            for (event, residency) in residencies[start..<min(start + Block.eventCountMax, residencies.count)] {
+                let eviction = try self.eviction(of: .init(residency: event, version: residency.version))
+                // One tenant's damaged material must not keep the ledger from the others.
+                details += try sealIfPossible(
+                    caller.details(), of: EventID(eviction.id), at: evictions.count,
+                    tenant: tenant(of: residency.version.key))
+                evictions.append(eviction)
+            }
+            // Not linked: one that expires at this very moment is refused, and gone all the same.
+            let evicted = evictions, sealed = details
+            let ticket = try KeyStoreError.store { () throws(StoreError) in try writer.submit(evicted, details: sealed)
+            }
+            _ = try await reply(ticket)
+        }
+    }
+
+    // MARK: Tenants
+
+    /// Creates a tenant and its keys.
+    ///
+    /// - Throws: ``KeyStoreError/tenantExists(_:)`` if there is one with this name, after recording the attempt.
+    public func createTenant(_ name: String, caller: Caller? = nil) async throws(KeyStoreError) -> Tenant {
+        let name = try EntityName(name)
+        let id = custody.id(ofTenant: name)
+        let tenant = Tenant(store: self, id: id, name: name, caller: caller ?? options.caller)
+        do throws(KeyStoreError) {
+            try await exclusively(id.value, orElse: .tenantExists(name.description)) { () throws(KeyStoreError) in
+                guard live.read({ $0.tenants[id] == nil }) else { throw .tenantExists(name.description) }
+                try await record(tenant)
+            }
+        } catch {
+            throw await recorded(
+                error, tenant: nil, details: tenant.caller.details(["tenant": .string(name.description)]))
+        }
+        return tenant
+    }
+
+    /// Material first, then accounts, then the event that makes the tenant exist.
+    private func record(_ tenant: Tenant) async throws(KeyStoreError) {
+        let id = tenant.id
+        try custody.createSecrets(of: id)
+        try await create(
+            LedgerKind.allCases.map { account(AccountID.tenant(id, $0), .tenant, on: $0, subject: id.value) })
+        let event = EventID(once: .createTenant, id.value)
+        try await record(
+            linked: [
+                transfer(
+                    .createTenant, id: event, from: AccountID.issuer(.custody), to: AccountID.tenant(id, .custody),
+                    amount: 1, subject: id.value)
+            ],
+            details: [
+                try seal(tenant.caller.details(["name": .string(tenant.name.description)]), of: event, tenant: id)
+            ])
+    }
+
+    /// The tenant with a name.
+    ///
+    /// - Throws: ``KeyStoreError/unknownTenant(_:)``, after recording the attempt.
+    public func tenant(_ name: String, caller: Caller? = nil) async throws(KeyStoreError) -> Tenant {
+        let name = try EntityName(name)
+        let id = custody.id(ofTenant: name)
+        let caller = caller ?? options.caller
+        guard live.read({ $0.tenants[id] != nil }) else {
+            throw await recorded(
+                .unknownTenant(name.description), tenant: nil,
+                details: caller.details(["tenant": .string(name.description)]))
+        }
+        return Tenant(store: self, id: id, name: name, caller: caller)
+    }
+
+    /// Whether there is a tenant with a name. Asking is no event.
+    public func hasTenant(_ name: String) throws(KeyStoreError) -> Bool {
+        let id = custody.id(ofTenant: try EntityName(name))
+        return live.read { $0.tenants[id] != nil }
+    }
+
+    /// All tenants in order of creation.
+    public func tenants() throws(KeyStoreError) -> [Tenant] {
+        let records = live.read { $0.tenants.sorted { $0.value.createdBy < $1.value.createdBy } }
+        var tenants: [Tenant] = []
+        for (id, record) in records {
+            let name = try audit.name(createdBy: record.createdBy, tenant: id)
+            tenants.append(Tenant(store: self, id: id, name: try EntityName(name), caller: options.caller))
+        }
+        return tenants
+    }
+
+    /// The public key of a version that exists.
+    func publicKey(of version: KeyVersion) throws(KeyStoreError) -> Ed25519.PublicKey {
+        if let known = publicKeys.withLock({ $0[version] }) { return known }
+        let (record, tenant) = live.read { ($0[version], $0.keys[version.key]?.tenant) }
+        let key = try audit.publicKey(of: version, generatedBy: record?.createdBy, tenant: tenant)
+        publicKeys.withLock { $0[version] = key }
+        return key
+    }
+
+    /// What the ledger says now.
+    public var projection: LedgerProjection { live.read { $0 } }
+}

@@ -1,0 +1,109 @@
+public import CryptoPrimitives
+public import Ledger
+public import LedgerStore
+
+/// Why the key store refuses. Nothing in it is secret, and nothing was handed out.
+public enum KeyStoreError: Error, Hashable, Sendable {
+    /// A tenant's or key's name is not one.
+    case invalidName(String, reason: String)
+    case unknownTenant(String)
+    case tenantExists(String)
+    case unknownKey(tenant: String, key: String)
+    /// The key has no version with this number.
+    case unknownVersion(key: String, version: UInt32)
+    case keyExists(tenant: String, key: String)
+    /// A signing key was asked to encrypt, or the like.
+    case wrongAlgorithm(key: String, is: KeyAlgorithm, needs: KeyAlgorithm)
+    /// Another task is rotating this key.
+    case rotationInProgress(key: String)
+    /// The ledger said no.
+    case refused(operation: EventKind, key: String, status: CreateTransferStatus)
+    /// What was to be decrypted is not one of our envelopes.
+    case malformedEnvelope(reason: String)
+    /// What was to be decrypted was changed, or belongs to another tenant, key, version or context.
+    case notAuthentic
+    /// The master key is not the one this ledger was made with.
+    case wrongMasterKey(given: String, needed: String)
+    /// The master key's file cannot be used.
+    case masterKeyFile(path: String, reason: String)
+    /// Something the ledger names is missing, was changed or belongs elsewhere: key material, or an event's details.
+    case materialDamaged(subject: String, reason: String)
+    /// The folder holds a ledger, but its keys were never set up.
+    case notInitialised(path: String)
+    case store(StoreError)
+    case crypto(CryptoError)
+}
+
+extension KeyStoreError: CustomStringConvertible {
+    /// What happened, to what, and what to do.
+    public var description: String {
+        switch self {
+        case .invalidName(let name, let reason): "\(name.debugDescription) is not a valid name: \(reason)."
+        case .unknownTenant(let name): "there is no tenant \(name). Create it with `keyledger tenant create \(name)`."
+        case .tenantExists(let name): "the tenant \(name) exists already."
+        case .unknownKey(let tenant, let key):
+            "tenant \(tenant) has no key \(key). List its keys with `keyledger key list --tenant \(tenant)`."
+        case .unknownVersion(let key, let version): "key \(key) has no version \(version)."
+        case .keyExists(let tenant, let key):
+            "tenant \(tenant) has a key \(key) already; a name is used once. Rotate it, or choose another name."
+        case .wrongAlgorithm(let key, let algorithm, let needed):
+            "key \(key) is an \(algorithm) key; this operation needs \(needed)."
+        case .rotationInProgress(let key): "key \(key) is being rotated by another task; try again when that is done."
+        case .refused(.encrypt, let key, .exceedsCredits):
+            "key \(key) may not encrypt more: its budget is used up. Rotate it. The refusal is recorded."
+        case .refused(let operation, let key, let status):
+            "the ledger refused to \(operation) with key \(key): \(status). The refusal is recorded."
+        case .malformedEnvelope(let reason): "this is not something KeyLedger encrypted: \(reason)."
+        case .notAuthentic:
+            "decryption failed: the ciphertext was changed, or it belongs to another tenant, key or context. "
+                + "The attempt is recorded."
+        case .wrongMasterKey(let given, let needed):
+            "the master key \(given) does not open this ledger; it was made with \(needed). Give the right key file."
+        case .masterKeyFile(let path, let reason): "the master key file \(path) cannot be used: \(reason)."
+        case .materialDamaged(let subject, let reason):
+            "\(subject) cannot be used: \(reason). Run `keyledger verify`; restore the ledger from a backup."
+        case .notInitialised(let path):
+            "\(path) has no keys set up: `keyledger init` did not finish. Remove it and begin anew."
+        case .store(let error): error.description
+        case .crypto(let error): error.description
+        }
+    }
+}
+
+extension KeyStoreError {
+    /// What a `deny` event calls a refusal that came before the ledger was asked; nil for all other errors: the ledger
+    /// records its own refusals, an invalid name is nobody's, and without a working store nothing can be recorded.
+    var denial: String? {
+        switch self {
+        case .unknownTenant: "unknown-tenant"
+        case .tenantExists: "tenant-exists"
+        case .unknownKey: "unknown-key"
+        case .unknownVersion: "unknown-version"
+        case .keyExists: "key-exists"
+        case .wrongAlgorithm: "wrong-algorithm"
+        case .rotationInProgress: "rotation-in-progress"
+        case .malformedEnvelope: "malformed-envelope"
+        case .notAuthentic: "not-authentic"
+        case .materialDamaged: "material-damaged"
+        case .invalidName, .refused, .wrongMasterKey, .masterKeyFile, .notInitialised, .store, .crypto: nil
+        }
+    }
+
+    /// Runs a step of the layer below and passes its errors on under this layer's name.
+    static func store<Result: ~Copyable>(_ body: () throws(StoreError) -> Result) throws(KeyStoreError) -> Result {
+        do throws(StoreError) {
+            return try body()
+        } catch {
+            throw .store(error)
+        }
+    }
+
+    /// Runs a cryptographic step and passes its errors on under this layer's name.
+    static func crypto<Result: ~Copyable>(_ body: () throws(CryptoError) -> Result) throws(KeyStoreError) -> Result {
+        do throws(CryptoError) {
+            return try body()
+        } catch {
+            throw .crypto(error)
+        }
+    }
+}

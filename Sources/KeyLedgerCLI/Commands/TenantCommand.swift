@@ -1,0 +1,74 @@
+import ArgumentParser
+import KeyLedger
+import Transparency
+
+struct TenantCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tenant", abstract: "Create and list tenants.", subcommands: [Create.self, List.self])
+
+    struct Create: Command {
+        static let configuration = CommandConfiguration(
+            abstract: "Create tenants.", discussion: "  keyledger tenant create acme globex")
+
+        @OptionGroup var options: StoreOptions
+        @Argument(help: "Names: ASCII letters, digits and . _ - @ :") var names: [String]
+
+        func perform() async throws {
+            try await options.withStore { store in
+                for name in names {
+                    let tenant = try await store.createTenant(name)
+                    try Terminal.print(
+                        options.ledger.json
+                            ? line(["tenant": .string(name), "id": .string(tenant.id.description)])
+                            : "Created tenant \(name) (\(tenant.id)).")
+                }
+            }
+        }
+    }
+
+    struct List: Command {
+        static let configuration = CommandConfiguration(abstract: "List all tenants with what they used.")
+
+        @OptionGroup var ledger: LedgerOption
+        @OptionGroup var masterKey: MasterKeyOption
+
+        func perform() async throws {
+            let view = try LedgerView(ledger, masterKey)
+            var rows: [[String]] = []
+            for (id, tenant) in view.projection.tenants.sorted(by: { $0.value.createdBy < $1.value.createdBy }) {
+                let name = try view.name(of: id)
+                let keyCount = view.projection.keys.values.count { $0.tenant == id }
+                if ledger.json {
+                    var object: JSONObject = ["tenant": .string(name), "id": .string(id.description)]
+                    object["created"] = .string(Time(nanoseconds: tenant.createdAt).description)
+                    object["keys"] = json(keyCount)
+                    object["usage"] = .object(tenant.usage.json)
+                    try Terminal.print(line(object))
+                } else {
+                    rows.append([
+                        name, String(keyCount), tenant.usage.sign.grouped, tenant.usage.verify.grouped,
+                        tenant.usage.encrypt.grouped, tenant.usage.decrypt.grouped,
+                        Time(nanoseconds: tenant.createdAt).description,
+                    ])
+                }
+            }
+            if !ledger.json {
+                try Terminal.print(
+                    rows.isEmpty
+                        ? "No tenants yet. Create one with `keyledger tenant create NAME`."
+                        : Terminal.table(
+                            ["TENANT", "KEYS", "SIGNED", "VERIFIED", "ENCRYPTED", "DECRYPTED", "CREATED"], rows))
+            }
+            try view.finish()
+        }
+    }
+}
+
+extension LedgerProjection.Usage {
+    var json: JSONObject {
+        [
+            "sign": KeyLedgerCLI.json(sign), "verify": KeyLedgerCLI.json(verify),
+            "encrypt": KeyLedgerCLI.json(encrypt), "decrypt": KeyLedgerCLI.json(decrypt),
+        ]
+    }
+}

@@ -1,0 +1,36 @@
+public import Ledger
+
+extension StateMachine {
+    /// Decides a committed block again.
+    ///
+    /// - Returns: Why its recorded answers do not follow from its events, nil if they do.
+    public mutating func replay(_ block: Block) -> String? {
+        guard block.timestamp - UInt64(block.count) >= lastTimestamp else { return "time runs backwards" }
+        do throws(HistoryUnreadable) {
+            switch block.operation {
+            case .createAccounts:
+                var events = block.asSent(block.accounts, \.timestamp) { $0.flags.contains(.imported) }
+                var results: [CreateAccountResult] = []
+                try createAccounts(&events, timestamp: block.timestamp, results: &results)
+                if events == block.accounts, block.exceptions == Block.exceptions(in: results.lazy.map(\.status)) {
+                    return nil
+                }
+            case .createTransfers:
+                var events = block.asSent(block.transfers, \.timestamp) { $0.flags.contains(.imported) }
+                var results: [CreateTransferResult] = []
+                try createTransfers(&events, timestamp: block.timestamp, results: &results)
+                if events == block.transfers, block.exceptions == Block.exceptions(in: results.lazy.map(\.status)) {
+                    return nil
+                }
+            case .expire:
+                let count = expire(timestamp: block.timestamp)
+                if block.transfers == [Transfer(id: 0, amount: UInt128(count), timestamp: block.timestamp)] {
+                    return nil
+                }
+            }
+            return "the recorded results do not follow from the events"
+        } catch {
+            return error.reason
+        }
+    }
+}

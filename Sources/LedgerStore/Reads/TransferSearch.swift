@@ -1,0 +1,80 @@
+internal import Ledger
+
+/// Finds transfers over memory and disk together, in order of creation or backwards: the segments, what is on its way
+/// to them, what is recent. Holds at most a page of records beside what it found.
+struct TransferSearch {
+    let log: Log
+    let state: DerivedState
+    let segments: [Segment]
+    /// What is only in memory, oldest first.
+    let recent: [RecentTransfers]
+
+    private static let pageCount = 256
+
+    /// The transfers in a window that have all of `terms` and match.
+    func transfers(
+        _ terms: [Term], in window: Window, where matches: (Transfer) -> Bool
+    ) throws(StoreError) -> [Transfer] {
+        var found: [Transfer] = []
+        func take(_ transfer: Transfer) -> Bool {
+            if matches(transfer) { found.append(transfer) }
+            return found.count < window.rowLimit
+        }
+        func takeRecent() {
+            for recent in window.isReversed ? recent.reversed() : recent where found.count < window.rowLimit {
+                let transfers = recent.transfers[recent.transfers.range(of: window)]
+                if window.isReversed {
+                    _ = transfers.reversed().allSatisfy(take)
+                } else {
+                    _ = transfers.allSatisfy(take)
+                }
+            }
+        }
+        if window.isReversed { takeRecent() }
+        for segment in window.isReversed ? segments.reversed() : segments where found.count < window.rowLimit {
+            try search(segment, terms, window, take)
+        }
+        if !window.isReversed { takeRecent() }
+        return found
+    }
+
+    private func search(
+        _ segment: Segment, _ terms: [Term], _ window: Window, _ take: (Transfer) -> Bool
+    ) throws(StoreError) {
+        var next = 0
+        var isGoingOn = true
+        while isGoingOn {
+            let page = try state.withSegments {
+                (transaction: borrowing Transaction, table) throws(LMDBError) -> [UInt64] in
+                let first = try segment.ordinal(notBefore: window.timestampMin, in: table, transaction)
+                let end =
+                    window.timestampMax == 0
+                    ? segment.descriptor.rowCount
+                    : try segment.ordinal(notBefore: window.timestampMax + 1, in: table, transaction)
+                guard first < end else { return [] }
+                let candidates = try segment.candidates(terms, ordinals: first..<end, in: table, transaction)
+                var sequences: [UInt64] = []
+                while next < candidates.count, sequences.count < Self.pageCount {
+                    let index = window.isReversed ? candidates.count - 1 - next : next
+                    sequences.append(try segment.sequence(of: candidates, at: index, in: table, transaction))
+                    next += 1
+                }
+                return sequences
+            }
+            if page.isEmpty { return }
+            try log.forEachRecord(at: page) { bytes in
+                isGoingOn = take(bytes.load(Transfer.self, at: 0))
+                return isGoingOn
+            }
+        }
+    }
+}
+
+extension [Transfer] {
+    /// The indices of the transfers within a window.
+    fileprivate func range(of window: Window) -> Range<Int> {
+        let first = partitionPoint { $0.timestamp < window.timestampMin }
+        let end = window.timestampMax == 0 ? count : partitionPoint { $0.timestamp <= window.timestampMax }
+        return first..<Swift.max(first, end)
+    }
+}

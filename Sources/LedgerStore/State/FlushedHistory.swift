@@ -1,0 +1,45 @@
+internal import Ledger
+
+/// The transfers that only the log and its indexes know.
+struct FlushedHistory: TransferHistory {
+    let log: Log
+    let state: DerivedState
+    let segments: [Segment]
+    /// What is on its way to disk.
+    let arriving: RecentTransfers?
+
+    func transfer(_ id: UInt128) throws(HistoryUnreadable) -> PastTransfer? {
+        if let found = arriving?.transfer(id) { return found }
+        return try reading { () throws(StoreError) in
+            switch try state.place(of: id, in: segments) {
+            case nil: return nil
+            case .failed?: return .failed
+            case .sequence(let sequence)?:
+                guard let transfer = try log.withRecord(at: sequence, { $0.load(Transfer.self, at: 0) }),
+                    transfer.id == id
+                else {
+                    throw .damaged(path: log.path, sequence: sequence, reason: "the index leads to another record")
+                }
+                return .created(transfer)
+            }
+        }
+    }
+
+    func resolution(ofPending timestamp: UInt64) throws(HistoryUnreadable) -> PendingStatus? {
+        if let found = arriving?.resolution(ofPending: timestamp) { return found }
+        return try reading { () throws(StoreError) in try state.resolution(ofPending: timestamp) }
+    }
+
+    func containsTransfer(timestamp: UInt64) throws(HistoryUnreadable) -> Bool {
+        if arriving?.containsTransfer(timestamp: timestamp) == true { return true }
+        return try reading { () throws(StoreError) in try state.containsTransfer(timestamp: timestamp, in: segments) }
+    }
+
+    private func reading<Result>(_ body: () throws(StoreError) -> Result) throws(HistoryUnreadable) -> Result {
+        do throws(StoreError) {
+            return try body()
+        } catch {
+            throw HistoryUnreadable(reason: error.description)
+        }
+    }
+}

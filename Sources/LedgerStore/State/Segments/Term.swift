@@ -1,0 +1,62 @@
+internal import Ledger
+
+/// A property by which transfers are found: 32 bits of a digest of field and value. Different properties may share
+/// them, so whoever finds a transfer looks whether it is meant.
+struct Term: Hashable, Sendable {
+    let hash: UInt32
+
+    private enum Field: UInt64 {
+        case account, userData128, userData64, userData32, ledger, code
+    }
+
+    private init(_ field: Field, _ value: UInt128) {
+        hash = UInt32(truncatingIfNeeded: mix(value ^ UInt128(field.rawValue) << 122) >> 32)
+    }
+
+    static func account(_ id: UInt128) -> Term { Term(.account, id) }
+
+    /// The terms of a filter's conditions, none for those that stand for any value.
+    static func all(of fields: FieldFilter) -> [Term] {
+        var terms: [Term] = []
+        if fields.userData128 != 0 { terms.append(Term(.userData128, fields.userData128)) }
+        if fields.userData64 != 0 { terms.append(Term(.userData64, UInt128(fields.userData64))) }
+        if fields.userData32 != 0 { terms.append(Term(.userData32, UInt128(fields.userData32))) }
+        if fields.ledger != 0 { terms.append(Term(.ledger, UInt128(fields.ledger))) }
+        if fields.code != 0 { terms.append(Term(.code, UInt128(fields.code))) }
+        return terms
+    }
+
+    /// Appends what a transfer is found by, each with the transfer's ordinal in the lower half.
+    static func append(_ transfer: Transfer, ordinal: UInt32, to entries: inout [UInt64]) {
+        func add(_ field: Field, _ value: UInt128) {
+            entries.append(UInt64(Term(field, value).hash) << 32 | UInt64(ordinal))
+        }
+        add(.account, transfer.debitAccountID)
+        add(.account, transfer.creditAccountID)
+        if transfer.userData128 != 0 { add(.userData128, transfer.userData128) }
+        if transfer.userData64 != 0 { add(.userData64, UInt128(transfer.userData64)) }
+        if transfer.userData32 != 0 { add(.userData32, UInt128(transfer.userData32)) }
+        add(.ledger, UInt128(transfer.ledger))
+        add(.code, UInt128(transfer.code))
+    }
+}
+
+extension [UInt64] {
+    /// Sorts by the upper half, keeping the order of equals: three passes of a radix sort.
+    mutating func sortByUpperHalf() {
+        var from = self
+        var to = Array(repeating: 0, count: count)
+        for shift in [UInt64(32), 43, 54] {
+            var starts = Array<Int>(repeating: 0, count: 2049)
+            for entry in from { starts[Int(entry >> shift & 2047) + 1] += 1 }
+            for digit in 1...2048 { starts[digit] += starts[digit - 1] }
+            for entry in from {
+                let digit = Int(entry >> shift & 2047)
+                to[starts[digit]] = entry
+                starts[digit] += 1
+            }
+            swap(&from, &to)
+        }
+        self = from
+    }
+}
