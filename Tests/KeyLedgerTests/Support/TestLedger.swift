@@ -129,3 +129,10 @@ extension Result {
         }
     }
 }
+
+/// Counts what tasks have done.
+final class Counter: Sendable {
+    private let value = Atomic<Int>(0)
+    var count: Int { value.load(ordering: .relaxed) }
+    func increment() { value.add(1, ordering: .relaxed) }
+}
