@@ -167,9 +167,12 @@ import Testing
         defer { state.close() }
         let flushed = try #require(snapshot)
         return [
-            (unsafe [flushed.position].span.bytes).copied(), (unsafe flushed.accounts.span.bytes).copied(),
-            (unsafe flushed.openTransfers.span.bytes).copied(), flushed.projection,
-            (unsafe flushed.segments.map(\.descriptor).span.bytes).copied(),
+            bytes(of: [flushed.position]), bytes(of: flushed.accounts), bytes(of: flushed.openTransfers),
+            flushed.projection, bytes(of: flushed.segments.map(\.descriptor)),
         ]
+    }
+
+    private func bytes<Record: BitwiseCopyable>(of records: [Record]) -> [UInt8] {
+        (unsafe records.span.bytes).copied()
     }
 }
