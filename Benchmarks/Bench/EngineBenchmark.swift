@@ -253,7 +253,10 @@ struct Workload {
     private var random = Random(state: 42)
     private var next: Int
 
-    init(isOrdered: Bool, first: Int = 0) {
+    private let accountCount: UInt64
+
+    init(isOrdered: Bool, first: Int = 0, accountCount: Int = EngineBenchmark.accountCount) {
+        self.accountCount = UInt64(accountCount)
         self.isOrdered = isOrdered
         next = first
         random.state ^= UInt64(first)
@@ -262,11 +265,10 @@ struct Workload {
     static func orderedID(_ index: Int) -> UInt128 { UInt128(1_700_000_000_000) << 80 | UInt128(index) }
 
     mutating func batch(_ count: Int) -> [Transfer] {
-        let accounts = UInt64(EngineBenchmark.accountCount)
         return (0..<count).map { _ in
             let draw = random.next()
-            let debit = draw % accounts
-            let credit = (debit + 1 + (draw >> 32) % (accounts - 1)) % accounts
+            let debit = draw % accountCount
+            let credit = (debit + 1 + (draw >> 32) % (accountCount - 1)) % accountCount
             let id = isOrdered ? Self.orderedID(next) : UInt128(random.next()) << 64 | UInt128(random.next())
             next += 1
             return Transfer(

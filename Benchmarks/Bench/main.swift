@@ -1,7 +1,7 @@
 let arguments = Array(CommandLine.arguments.dropFirst())
-let names = ["engine": EngineBenchmark.run]
+let names = ["engine": EngineBenchmark.run, "fixed": FixedWorkload.run]
 guard let name = arguments.first, let run = names[name] else {
-    print("usage: tools/bench \(names.keys.sorted().joined(separator: "|")) [options]")
+    print("usage: tools/bench engine [TRANSFERS] | instructions")
     throw BenchFailure("which benchmark?")
 }
 try await run(Array(arguments.dropFirst()))

@@ -65,7 +65,7 @@ extension KeyStoreError: CustomStringConvertible {
         case .notInitialised(let path):
             "\(path) has no keys set up: `keyledger init` did not finish. Remove it and begin anew."
         case .store(let error): error.description
-        case .crypto(let error): error.description
+        case .crypto(let error): "\(error)."
         }
     }
 }

@@ -42,6 +42,14 @@ public struct PendingRedaction: Sendable {
     enum Step: Sendable {
         case member(String)
         case element(Int)
+
+        func isSame(as other: Step) -> Bool {
+            switch (self, other) {
+            case (.member(let name), .member(let other)): name.isExactly(other)
+            case (.element(let index), .element(let other)): index == other
+            case (.member, .element), (.element, .member): false
+            }
+        }
     }
 
     enum Piece: Sendable {
@@ -54,12 +62,7 @@ public struct PendingRedaction: Sendable {
         precondition(outcomes.count == plaintexts.count, "there is one outcome for each plaintext")
         guard !slots.isEmpty else { return span }
         return span.changing { object in
-            var value = JSONValue.object(object)
-            for slot in slots {
-                let text = slot.pieces.map { $0.text(outcomes) }.joined()
-                value.replace(at: slot.path[...], with: .string(text))
-            }
-            object = value.object ?? object
+            object = JSONValue.object(object).filled(slots[...], depth: 0, outcomes).object ?? object
         }
     }
 }
@@ -75,18 +78,30 @@ extension PendingRedaction.Piece {
 }
 
 extension JSONValue {
-    fileprivate mutating func replace(at path: ArraySlice<PendingRedaction.Step>, with value: JSONValue) {
-        switch (path.first, self) {
-        case (nil, _): self = value
-        case (.member(let name), .object(var object)):
-            var child = object[name] ?? .null
-            child.replace(at: path.dropFirst(), with: value)
-            object[name] = child
-            self = .object(object)
-        case (.element(let index), .array(var elements)) where elements.indices.contains(index):
-            elements[index].replace(at: path.dropFirst(), with: value)
-            self = .array(elements)
-        case (.member, _), (.element, _): preconditionFailure("the path was recorded in this span")
+    /// This value with the texts of all slots below it. The walk that found them went depth first, so slots that share
+    /// a container stand together: each container is copied once, not once for every slot.
+    fileprivate func filled(
+        _ slots: ArraySlice<PendingRedaction.Slot>, depth: Int, _ outcomes: [PendingRedaction.Outcome]
+    ) -> JSONValue {
+        guard let first = slots.first, depth < first.path.count else {
+            return .string(slots.first?.pieces.map { $0.text(outcomes) }.joined() ?? RedactionStrategy.redacted)
         }
+        var object = self.object
+        var elements = self.array
+        var rest = slots
+        while let next = rest.first {
+            let step = next.path[depth]
+            let group = rest.prefix { $0.path[depth].isSame(as: step) }
+            rest = rest.dropFirst(group.count)
+            switch step {
+            case .member(let name):
+                let child = object?[name] ?? .null
+                object?[name] = child.filled(group, depth: depth + 1, outcomes)
+            case .element(let index):
+                let child = elements?[index] ?? .null
+                elements?[index] = child.filled(group, depth: depth + 1, outcomes)
+            }
+        }
+        return object.map { .object($0) } ?? elements.map { .array($0) } ?? self
     }
 }

@@ -129,7 +129,9 @@ struct PlaintextKeys {
         let excess = occupied + 1 - capacity - (own == nil ? 0 : 1)
         let others = excess > 0 ? idleResidents(but: version).prefix(excess) : []
         // If nothing is under way that could make room, the ledger is asked all the same, and says no.
-        let isUnderWay = !leaving.isEmpty || !arriving.isEmpty || residents.values.contains { $0.loanCount > 0 }
+        let isUnderWay =
+            !leaving.isEmpty || !arriving.isEmpty
+            || residents.contains { $0.key != version && ($0.value.loanCount > 0 || claimed.contains($0.key)) }
         if others.count < excess, isUnderWay { return nil }
         var departures = others.map { Departure(residency: $0.value.residency, version: $0.key) }
         if let own { departures.append(Departure(residency: own, version: version)) }

@@ -113,7 +113,7 @@ struct UndoLog: Sendable {
     enum Change: Sendable {
         case accountCreated
         case accountChanged(place: Int, before: Account)
-        case transferCreated
+        case transferCreated(debitPlace: Int, creditPlace: Int)
         case balanceRecorded
         case pendingOpened(UInt128)
         case pendingResolved(Transfer)
@@ -146,7 +146,8 @@ extension StateMachine {
             switch change {
             case .accountCreated: accounts.removeLast()
             case .accountChanged(let place, let before): accounts.update(place) { $0 = before }
-            case .transferCreated: recent.removeLast()
+            case .transferCreated(let debitPlace, let creditPlace):
+                recent.removeLast(debitPlace: debitPlace, creditPlace: creditPlace)
             case .balanceRecorded: recent.removeLastBalance()
             case .pendingOpened(let id): open.remove(id)
             case .pendingResolved(let pending):

@@ -108,8 +108,8 @@ extension StateMachine {
 
     /// Adds a created transfer, and the balances it led to where they are kept.
     mutating func record(_ transfer: Transfer, debitPlace: Int, creditPlace: Int) {
-        recent.append(transfer)
-        undo.record(.transferCreated)
+        recent.append(transfer, debitPlace: debitPlace, creditPlace: creditPlace)
+        undo.record(.transferCreated(debitPlace: debitPlace, creditPlace: creditPlace))
         lastTransferTimestamp = transfer.timestamp
         recordBalance(ofAccountAt: debitPlace, timestamp: transfer.timestamp)
         recordBalance(ofAccountAt: creditPlace, timestamp: transfer.timestamp)

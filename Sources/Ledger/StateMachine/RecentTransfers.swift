@@ -11,11 +11,17 @@ public struct RecentTransfers: TransferHistory {
     /// The balances of accounts with history after each transfer that touched them, in order.
     public private(set) var balances: [(accountID: UInt128, balance: AccountBalance)] = []
     private var index: IDIndex
+    /// For each transfer the one before it of its debit account and of its credit account, as ordinal + 1: chains that
+    /// make an account's transfers found without a search.
+    private var previous: [(debit: UInt32, credit: UInt32)] = []
+    /// The ordinal + 1 of each account's last transfer, by the account's place; 0, or missing, for none.
+    private var last: [UInt32] = []
 
     /// Nothing, with room for as many transfers as are expected before the next flush.
     init(capacity: Int = 0) {
         index = IDIndex(capacity: capacity)
         transfers.reserveCapacity(capacity)
+        previous.reserveCapacity(capacity)
     }
 
     private static let failedBit: UInt32 = 1 << 31
@@ -47,18 +53,38 @@ public struct RecentTransfers: TransferHistory {
     public func balance(of account: UInt128, timestamp: UInt64) -> AccountBalance? {
         let first = balances.partitionPoint { $0.balance.timestamp < timestamp }
         // A transfer touches two accounts.
-        return balances[first...].prefix(2).first { $0.balance.timestamp == timestamp && $0.accountID == account }?.balance
+        return balances[first...].prefix(2).first { $0.balance.timestamp == timestamp && $0.accountID == account }?
+            .balance
     }
 
-    mutating func append(_ transfer: Transfer) {
+    mutating func append(_ transfer: Transfer, debitPlace: Int, creditPlace: Int) {
         index.insert(transfer.id, at: UInt32(transfers.count))
         transfers.append(transfer)
+        let end = max(debitPlace, creditPlace) + 1
+        if last.count < end { last.append(contentsOf: repeatElement(0, count: end - last.count)) }
+        previous.append((last[debitPlace], last[creditPlace]))
+        last[debitPlace] = UInt32(transfers.count)
+        last[creditPlace] = UInt32(transfers.count)
     }
 
     /// Takes back the last `append`.
-    mutating func removeLast() {
+    mutating func removeLast(debitPlace: Int, creditPlace: Int) {
         let transfer = transfers.removeLast()
         index.remove(transfer.id, at: UInt32(transfers.count))
+        let links = previous.removeLast()
+        last[debitPlace] = links.debit
+        last[creditPlace] = links.credit
+    }
+
+    /// The transfers that touched an account, newest first, until `body` returns false.
+    package func forEachTransfer(of account: UInt128, at place: Int, _ body: (Transfer) -> Bool) {
+        var next = place < last.count ? last[place] : 0
+        while next != 0 {
+            let transfer = transfers[Int(next) - 1]
+            guard body(transfer) else { return }
+            let links = previous[Int(next) - 1]
+            next = transfer.debitAccountID == account ? links.debit : links.credit
+        }
     }
 
     mutating func fail(_ id: UInt128) {

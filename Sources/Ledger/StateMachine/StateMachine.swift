@@ -67,6 +67,9 @@ extension StateMachine {
     /// The account with an id.
     public func account(_ id: UInt128) -> Account? { accounts.place(of: id).map { accounts[$0] } }
 
+    /// The place of an account in order of creation.
+    package func place(ofAccount id: UInt128) -> Int? { accounts.place(of: id) }
+
     /// The transfer with an id.
     public func transfer(_ id: UInt128) throws(HistoryUnreadable) -> Transfer? {
         guard case .created(let transfer) = try pastTransfer(id) else { return nil }

@@ -3,8 +3,11 @@ package import Ledger
 // The four reads that filter. They run between two rounds of the writer, so they see whole batches only.
 extension Engine {
     package func transfers(_ filter: AccountFilter) throws(StoreError) -> [Transfer] {
-        guard filter.isValid else { return [] }
+        // An account that does not exist has no transfers.
+        guard filter.isValid, let place = place(ofAccount: filter.accountID) else { return [] }
         let terms = [Term.account(filter.accountID)] + Term.all(of: filter.fields)
+        var search = search
+        search.account = (filter.accountID, place)
         return try search.transfers(terms, in: filter.window, where: filter.matches)
     }
 

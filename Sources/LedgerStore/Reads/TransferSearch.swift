@@ -8,6 +8,8 @@ struct TransferSearch {
     let segments: [Segment]
     /// What is only in memory, oldest first.
     let recent: [RecentTransfers]
+    /// The account whose transfers are sought, with its place in order of creation; nil for any.
+    var account: (id: UInt128, place: Int)?
 
     private static let pageCount = 256
 
@@ -22,11 +24,11 @@ struct TransferSearch {
         }
         func takeRecent() {
             for recent in window.isReversed ? recent.reversed() : recent where found.count < window.rowLimit {
-                let transfers = recent.transfers[recent.transfers.range(of: window)]
-                if window.isReversed {
-                    _ = transfers.reversed().allSatisfy(take)
+                if let account {
+                    search(recent, account, window, take)
                 } else {
-                    _ = transfers.allSatisfy(take)
+                    let transfers = recent.transfers[recent.transfers.range(of: window)]
+                    _ = window.isReversed ? transfers.reversed().allSatisfy(take) : transfers.allSatisfy(take)
                 }
             }
         }
@@ -36,6 +38,22 @@ struct TransferSearch {
         }
         if !window.isReversed { takeRecent() }
         return found
+    }
+
+    /// Follows an account's transfers back through memory.
+    private func search(
+        _ recent: RecentTransfers, _ account: (id: UInt128, place: Int), _ window: Window, _ take: (Transfer) -> Bool
+    ) {
+        // They come newest first. In the other order what lies in the window is collected before it is taken.
+        var inWindow: [Transfer] = []
+        recent.forEachTransfer(of: account.id, at: account.place) { transfer in
+            if transfer.timestamp < window.timestampMin { return false }
+            guard window.contains(transfer.timestamp) else { return true }
+            if window.isReversed { return take(transfer) }
+            inWindow.append(transfer)
+            return true
+        }
+        _ = inWindow.reversed().allSatisfy(take)
     }
 
     private func search(

@@ -89,6 +89,9 @@ package struct Engine: ~Copyable {
 
     package func account(_ id: UInt128) -> Account? { machine.account(id) }
 
+    /// The place of an account in order of creation.
+    func place(ofAccount id: UInt128) -> Int? { machine.place(ofAccount: id) }
+
     /// All accounts in order of creation.
     var accounts: [Account] { machine.allAccounts }
 

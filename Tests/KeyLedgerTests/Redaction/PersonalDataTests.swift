@@ -149,7 +149,7 @@ struct PersonalDataTests {
             "user ‹mária@example.com› +43 (664) 123-4567 ssn: 123-45-6789, 4111 1111 1111 1111 Mrs. Ána Silva-Öz 12 Main St, X",
             #"/p?name=Jo%C3%A9&email=a%40b.co {"user.name": \"é\", 'ssn':"1"} Straße 5 https://ü:p@h/ address: 1 Élan Way"#,
         ]
-        for _ in 0..<20_000 {
+        for _ in 0..<8000 {
             let damaged = random.damage(Array((seeds.randomElement(using: &random) ?? "").utf8))
             let text = String(decoding: damaged, as: UTF8.self)
             let bytes = Array(text.utf8)
@@ -175,7 +175,7 @@ struct PersonalDataTests {
             "Straße 1",
         ])
     func time(piece: String) {
-        let text = String(repeating: piece, count: 200_000 / piece.utf8.count)
+        let text = String(repeating: piece, count: 100_000 / piece.utf8.count)
         let clock = ContinuousClock()
         let elapsed = clock.measure { _ = PersonalData.findings(in: text) }
         #expect(elapsed < .seconds(10))

@@ -112,7 +112,7 @@ struct ExportLineTests {
             #"{"a":[{"b":"\"}]"}],"resourceSpans":[{"resource":{"attributes":[]},"scopeSpans":[{"scope":{},"spans":["#
             + span(1, attributes: attribute("a", #"\\\"[{"#)) + "," + span(2, parent: 1) + #"]}]}],"z":-1.5e+2}"#
         var readCount = 0
-        for _ in 0..<20_000 {
+        for _ in 0..<10_000 {
             let damaged = random.damage(Array(line.utf8))
             guard var line = try? ExportLine(parsing: damaged) else { continue }
             readCount += 1
@@ -121,6 +121,6 @@ struct ExportLineTests {
             let rewritten = try JSONValue(parsing: line.serialized())
             #expect(rewritten == (try JSONValue(parsing: damaged)), "seed \(random.seed)")
         }
-        #expect(readCount > 200)
+        #expect(readCount > 100)
     }
 }

@@ -58,6 +58,7 @@ final class TestLedger: Sendable {
     }
 
     /// Opens the ledger, lets `body` use it and closes it.
+    @discardableResult
     func withStore<Result: Sendable>(
         _ change: (inout KeyStore.Options) -> Void = { _ in }, _ body: (KeyStore) async throws -> Result
     ) async throws -> Result {
@@ -127,5 +128,22 @@ extension Result {
         } catch {
             self = .failure(error)
         }
+    }
+}
+
+/// Counts what tasks have done.
+final class Counter: Sendable {
+    private let value = Atomic<Int>(0)
+    var count: Int { value.load(ordering: .relaxed) }
+    func increment() { value.add(1, ordering: .relaxed) }
+}
+
+/// A text that test output shows in a line, whatever is in it.
+struct Text: Sendable, CustomTestStringConvertible {
+    let text: String
+
+    var testDescription: String {
+        let start = String(text.prefix(40)).debugDescription
+        return text.count > 40 ? "\(start)… (\(text.utf8.count) bytes)" : start
     }
 }

@@ -166,13 +166,13 @@ import Testing
         let (state, snapshot) = try DerivedState.open(ledger.folder)
         defer { state.close() }
         let flushed = try #require(snapshot)
-        let positions = [flushed.position]
-        let accounts = flushed.accounts
-        let openTransfers = flushed.openTransfers
-        let descriptors = flushed.segments.map(\.descriptor)
         return [
-            unsafe positions.span.bytes.copied(), unsafe accounts.span.bytes.copied(),
-            unsafe openTransfers.span.bytes.copied(), flushed.projection, unsafe descriptors.span.bytes.copied(),
+            bytes(of: [flushed.position]), bytes(of: flushed.accounts), bytes(of: flushed.openTransfers),
+            flushed.projection, bytes(of: flushed.segments.map(\.descriptor)),
         ]
+    }
+
+    private func bytes<Record: BitwiseCopyable>(of records: [Record]) -> [UInt8] {
+        (unsafe records.span.bytes).copied()
     }
 }

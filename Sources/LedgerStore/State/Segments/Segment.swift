@@ -29,6 +29,8 @@ final class Segment: Sendable {
         /// Of the first and last transfer; 0 if there is none.
         var firstTimestamp: UInt64
         var lastTimestamp: UInt64
+        /// No byte on disk is left to chance: the ids want 16-byte alignment.
+        var reserved: UInt64 = 0
         /// The ids lie between these.
         var firstID: UInt128
         var lastID: UInt128
