@@ -124,7 +124,11 @@ final class Flusher: Sendable {
                     return
                 }
             } catch {
-                progress.change { $0.failure = error }
+                // The flush is given up with the engine; tried again and again it would keep the thread from ending.
+                progress.change { progress in
+                    progress.failure = error
+                    progress.waiting = nil
+                }
             }
         }
     }
