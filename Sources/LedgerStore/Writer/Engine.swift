@@ -79,10 +79,11 @@ package struct Engine: ~Copyable {
             last.nextSequence == snapshot.position.nextSequence, last.digest == snapshot.position.digest,
             projection.restore(from: snapshot.projection)
         {
-            try state.removeSegments(keeping: Set(snapshot.segments.map(\.descriptor.number)))
+            state.removeSegments(except: snapshot.segments)
             return snapshot
         }
         try state.clear()
+        state.removeSegments(except: [])
         guard projection.restore(from: nil) else { preconditionFailure("a projection starts from nothing") }
         return .empty
     }
@@ -110,7 +111,7 @@ package struct Engine: ~Copyable {
     /// Where the transfers are now.
     var search: TransferSearch {
         TransferSearch(
-            log: log, state: state, segments: segments,
+            log: log, segments: segments,
             recent: (arriving.map { [$0.transfers] } ?? []) + [machine.recentTransfers])
     }
 

@@ -12,9 +12,6 @@ final class Flusher: Sendable {
         var segments: [Segment]
         /// How far it reaches.
         var nextSequence: UInt64
-        /// `segments` were taken over by the writer, so what they replaced can go.
-        var isTakenOver = true
-        var hasGarbage = false
         var failure: StoreError?
         var isStopped = false
         var hasEnded = false
@@ -49,7 +46,6 @@ final class Flusher: Sendable {
         let result: Result<([Segment], UInt64), StoreError>? = progress.wait { progress in
             if let failure = progress.failure { return .failure(failure) }
             guard progress.nextSequence >= minimum else { return nil }
-            progress.isTakenOver = true
             return .success((progress.segments, progress.nextSequence))
         }
         guard let result else { preconditionFailure("waiting without a limit has a result") }
@@ -67,7 +63,6 @@ final class Flusher: Sendable {
 
     private enum Work {
         case flush(DerivedState.Flush)
-        case removeGarbage
         case merge
         case end
     }
@@ -81,7 +76,6 @@ final class Flusher: Sendable {
             let next: (Work, [Segment])? = progress.wait { progress in
                 if let flush = progress.waiting { return (.flush(flush), progress.segments) }
                 if progress.isStopped || progress.failure != nil { return (.end, []) }
-                if progress.hasGarbage, progress.isTakenOver { return (.removeGarbage, progress.segments) }
                 return mergesNext ? (.merge, progress.segments) : nil
             }
             guard let (work, segments) = next else { continue }
@@ -96,24 +90,16 @@ final class Flusher: Sendable {
                         progress.segments.append(segment)
                         progress.nextSequence = flush.position.nextSequence
                     }
-                case .removeGarbage:
-                    try state.removeSegments(
-                        keeping: Set(segments.map(\.descriptor.number) + (merge.map { [$0.number] } ?? [])))
-                    progress.change { $0.hasGarbage = false }
                 case .merge:
                     if merge == nil {
-                        merge = state.merge(of: segments, as: number)
+                        merge = try state.merge(of: segments, as: number)
                         number += 1
                         hasMerges = merge != nil
                     }
                     if var current = merge {
                         merge = nil
                         if let merged = try state.advance(&current, of: segments) {
-                            progress.change { progress in
-                                progress.segments = merged
-                                progress.isTakenOver = false
-                                progress.hasGarbage = true
-                            }
+                            progress.change { $0.segments = merged }
                         } else {
                             merge = current
                         }
