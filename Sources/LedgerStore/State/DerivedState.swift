@@ -173,9 +173,11 @@ final class DerivedState: Sendable {
     }
 
     /// Writes a flush in one transaction, and returns the segment that indexes its transfers.
-    func write(_ flush: Flush, as number: UInt32, after segments: [Segment]) throws(StoreError) -> Segment {
+    func write(
+        _ flush: Flush, as number: UInt32, after segments: [Segment], sortedBy sorter: inout FlushSorter
+    ) throws(StoreError) -> Segment {
         do throws(LMDBError) {
-            let segment = try flush.writeSegment(number, in: environment.path)
+            let segment = try sorter.writeSegment(number, of: flush, in: environment.path)
             try write(flush, segments + [segment])
             return segment
         } catch {
@@ -190,25 +192,25 @@ final class DerivedState: Sendable {
         }
         .map { (Key($0.accountID, $0.balance.timestamp), $0.balance) }
         try environment.write { (transaction: borrowing Transaction) throws(LMDBError) in
-                for (place, account) in flush.accounts {
-                    try transaction.put(value: CheckedRow(Key(place), account), at: Key(place), in: accounts)
-                }
-                for (key, balance) in history { try transaction.put(value: balance, at: key, in: balances) }
-                for transfer in flush.openTransfers {
-                    let key = Key(transfer.timestamp)
-                    try transaction.put(value: CheckedRow(key, transfer), at: key, in: open)
-                }
-                for (timestamp, status) in resolved {
-                    try transaction.delete(Key(timestamp), in: open)
-                    try transaction.put(value: status.rawValue, at: Key(timestamp), in: resolutions)
-                }
-                try put(segments, transaction)
-                try transaction.put(unsafe flush.projectionSnapshot.span.bytes, at: Self.projectionKey, in: meta)
-                var position = flush.position
-                position.accountCount = try transaction.count(of: accounts)
-                position.openCount = try transaction.count(of: open)
-                try transaction.put(value: CheckedRow(Self.positionKey, position), at: Self.positionKey, in: meta)
+            for (place, account) in flush.accounts {
+                try transaction.put(value: CheckedRow(Key(place), account), at: Key(place), in: accounts)
             }
+            for (key, balance) in history { try transaction.put(value: balance, at: key, in: balances) }
+            for transfer in flush.openTransfers {
+                let key = Key(transfer.timestamp)
+                try transaction.put(value: CheckedRow(key, transfer), at: key, in: open)
+            }
+            for (timestamp, status) in resolved {
+                try transaction.delete(Key(timestamp), in: open)
+                try transaction.put(value: status.rawValue, at: Key(timestamp), in: resolutions)
+            }
+            try put(segments, transaction)
+            try transaction.put(unsafe flush.projectionSnapshot.span.bytes, at: Self.projectionKey, in: meta)
+            var position = flush.position
+            position.accountCount = try transaction.count(of: accounts)
+            position.openCount = try transaction.count(of: open)
+            try transaction.put(value: CheckedRow(Self.positionKey, position), at: Self.positionKey, in: meta)
+        }
     }
 
     /// Empties everything, for a rebuild from the log.

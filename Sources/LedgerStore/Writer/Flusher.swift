@@ -69,6 +69,7 @@ final class Flusher: Sendable {
 
     private static func run(_ state: DerivedState, _ progress: Monitor<Progress>) {
         var number: UInt32 = progress.change { ($0.segments.map(\.descriptor.number).max() ?? 0) + 1 }
+        var sorter = FlushSorter()
         var merge: SegmentMerge?
         var hasMerges = true
         while true {
@@ -82,7 +83,7 @@ final class Flusher: Sendable {
             do throws(StoreError) {
                 switch work {
                 case .flush(let flush):
-                    let segment = try state.write(flush, as: number, after: segments)
+                    let segment = try state.write(flush, as: number, after: segments, sortedBy: &sorter)
                     number += 1
                     hasMerges = true
                     progress.change { progress in

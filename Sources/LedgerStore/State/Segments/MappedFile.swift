@@ -82,7 +82,9 @@ struct SectionWriter<Element: BitwiseCopyable> {
         while rest.byteCount > 0 {
             let written = bytes.byteCount - rest.byteCount
             let count = unsafe rest.withUnsafeBytes { unsafe pwrite(file, $0.baseAddress, $0.count, start + written) }
-            guard count > 0 else { throw LMDBError(code: count == 0 ? ENOSPC : errno, operation: "writing", path: path) }
+            guard count > 0 else {
+                throw LMDBError(code: count == 0 ? ENOSPC : errno, operation: "writing", path: path)
+            }
             rest = rest.extracting(droppingFirst: count)
         }
     }

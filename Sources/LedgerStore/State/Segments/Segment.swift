@@ -99,8 +99,9 @@ struct Segment: Sendable {
         for term in terms {
             let hash = UInt64(term.hash) << 32
             let entries =
-                self.terms.partitionPoint { $0 < hash | UInt64(first) }
-                ..< self.terms.partitionPoint { $0 < hash + UInt64(end) }
+                self.terms.partitionPoint {
+                    $0 < hash | UInt64(first)
+                }..<self.terms.partitionPoint { $0 < hash + UInt64(end) }
             if entries.count < rarest.count { rarest = .entries(entries) }
         }
         return rarest

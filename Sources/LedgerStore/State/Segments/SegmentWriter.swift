@@ -70,30 +70,37 @@ final class SegmentWriter {
     }
 }
 
-extension DerivedState.Flush {
+/// Sorts what a flush brings. Keeps its memory from one flush to the next: megabytes that come and go would leave the
+/// heap in pieces.
+struct FlushSorter {
+    private var ids: [(id: UInt128, ordinal: UInt32)] = []
+    private var terms: [UInt64] = []
+    private var spare: [UInt64] = []
+
     /// Writes the segment that indexes the recent transfers.
-    func writeSegment(_ number: UInt32, in folder: String) throws(LMDBError) -> Segment {
-        let transfers = recent.transfers
-        var ids: [(id: UInt128, ordinal: UInt32)] = []
-        var terms: [UInt64] = []
-        ids.reserveCapacity(transfers.count + recent.failedIDs.count)
-        terms.reserveCapacity(7 * transfers.count)
+    mutating func writeSegment(
+        _ number: UInt32, of flush: DerivedState.Flush, in folder: String
+    ) throws(LMDBError) -> Segment {
+        let transfers = flush.recent.transfers
+        ids.removeAll(keepingCapacity: true)
+        terms.removeAll(keepingCapacity: true)
         for (ordinal, transfer) in transfers.enumerated() {
             ids.append((transfer.id, UInt32(ordinal)))
             Term.append(transfer, ordinal: UInt32(ordinal), to: &terms)
         }
-        for id in recent.failedIDs { ids.append((id, Segment.failedOrdinal)) }
+        for id in flush.recent.failedIDs { ids.append((id, Segment.failedOrdinal)) }
         // Ids made to ascend with time need no sorting.
         let isSorted = zip(ids, ids.dropFirst()).allSatisfy { $0.id < $1.id }
         if !isSorted { ids.sort { $0.id < $1.id } }
-        terms.sortByUpperHalf()
+        terms.sortByUpperHalf(using: &spare)
 
         let writer = try SegmentWriter(
             Segment.Descriptor(
-                number: number, level: 0, firstSequence: sequences.lowerBound, nextSequence: sequences.upperBound,
-                rowCount: UInt32(transfers.count), idCount: UInt32(ids.count), termCount: UInt64(terms.count)),
+                number: number, level: 0, firstSequence: flush.sequences.lowerBound,
+                nextSequence: flush.sequences.upperBound, rowCount: UInt32(transfers.count),
+                idCount: UInt32(ids.count), termCount: UInt64(terms.count)),
             in: folder)
-        for (transfer, place) in zip(transfers, places) {
+        for (transfer, place) in zip(transfers, flush.places) {
             try writer.append(timestamp: transfer.timestamp, place: place)
         }
         for (id, ordinal) in ids { try writer.append(id: id, ordinal: ordinal) }
