@@ -94,8 +94,9 @@ final class Flusher: Sendable {
                 case .merge:
                     if merge == nil {
                         merge = try state.merge(of: segments, as: number)
-                        number += 1
                         hasMerges = merge != nil
+                        // A look in vain takes no number: how often there is one is a matter of chance.
+                        if hasMerges { number += 1 }
                     }
                     if var current = merge {
                         merge = nil
