@@ -1,6 +1,6 @@
 import CLogBaseline
 import CryptoPrimitives
-import FoundationEssentials
+import Foundation
 import Ledger
 import LedgerStore
 
@@ -36,13 +36,15 @@ struct EngineBenchmark {
             "\(rate(batches * Self.batchCount, durations.total)) records, commit \(durations.latencies)")
     }
 
-    /// The time of durable commits of so many records each, by a C loop.
-    private static func baseline(records: Int, batches: Int) async throws -> Samples {
+    /// The time of durable commits of so many records each, by a C loop, all in one value or each in its own.
+    static func baseline(
+        records: Int, batches: Int, isOneValue: Bool = true, flags: UInt32 = 0
+    ) async throws -> Samples {
         try await withTemporaryFolder { path in
             var samples = [UInt64](repeating: 0, count: batches)
-            let batch = [UInt8](repeating: 0x5A, count: 128 * (records + 1))
-            let size = batches * (batch.count + 8192) * 2 + 1 << 24
-            let code = unsafe log_baseline_append(path, batch, batch.count, batches, size, &samples)
+            let value = [UInt8](repeating: 0x5A, count: isOneValue ? 128 * (records + 1) : 128)
+            let code = unsafe log_baseline_append(
+                path, flags, value, value.count, isOneValue ? 1 : records, batches, &samples)
             guard code == 0 else { throw BenchFailure("the C loop failed with \(code)") }
             return Samples(samples)
         }
@@ -135,12 +137,17 @@ struct EngineBenchmark {
             }
             if isOrdered { try await measureReads(writer, count, path) }
             let closing = try await Samples().measuring { try await writer.close() }
-            if isOrdered { try await measureOpening(folder, count, closing: closing) }
+            if isOrdered {
+                try await measureOpening(folder, count, closing: closing)
+                try measureReplay(folder, count)
+            }
         }
     }
 
-    static func openWithAccounts(_ folder: LedgerFolder) async throws -> LedgerWriter {
-        let writer = try LedgerWriter(folder, projection: NoProjection())
+    static func openWithAccounts(
+        _ folder: LedgerFolder, _ tuning: LedgerWriter.Tuning = LedgerWriter.Tuning()
+    ) async throws -> LedgerWriter {
+        let writer = try LedgerWriter(folder, projection: NoProjection(), tuning: tuning)
         for start in stride(from: 0, to: accountCount, by: batchCount) {
             let accounts = (start..<min(start + batchCount, accountCount)).map {
                 Account(id: UInt128($0 + 1), ledger: 1, code: 1)
@@ -189,9 +196,28 @@ struct EngineBenchmark {
         var writer: LedgerWriter?
         let clean = try Samples().measuring { writer = try LedgerWriter(folder, projection: NoProjection()) }
         try await writer?.close()
+        writer = nil
+        // A process that fills the ledger on, up to just before a flush, and is gone without a word.
+        let crash = Process()
+        crash.executableURL = URL(filePath: CommandLine.arguments[0])
+        crash.arguments = ["fixed", "crash", folder.path]
+        try crash.run()
+        crash.waitUntilExit()
+        let tail = try LedgerReader(folder).eventCount() - UInt64(count)
+        let crashed = try Samples().measuring { writer = try LedgerWriter(folder, projection: NoProjection()) }
+        try await writer?.close()
+        writer = nil
+        show("closing", Samples.text(closing))
+        show(
+            "opening",
+            "\(Samples.text(clean)) after a clean close, \(Samples.text(crashed)) after a crash (\(tail) events later)")
         try folder.removeState()
         let rebuilt = try Samples().measuring { writer = try LedgerWriter(folder, projection: NoProjection()) }
         try await writer?.close()
+        show("opening without state/", "\(rate(count, rebuilt)) events replayed and indexed")
+    }
+
+    private func measureReplay(_ folder: LedgerFolder, _ count: Int) throws {
         var sum: UInt64 = 0
         var bytes: UInt64 = 0
         let scan = try Samples().measuring {
@@ -199,11 +225,19 @@ struct EngineBenchmark {
                 throw BenchFailure("scan")
             }
         }
-        show("closing", Samples.text(closing))
-        show("opening", "\(Samples.text(clean)) after a clean close")
+        let reader = try LedgerReader(folder)
+        let total = try reader.eventCount()
+        var machine = StateMachine()
+        let replay = try Samples().measuring {
+            try reader.forEachBlock(mapping: { $0 }) { (block) throws(StoreError) in
+                if let reason = machine.replay(block) { throw StoreError.failed(reason: reason) }
+                return true
+            }
+        }
         show(
-            "replay, all indexes",
-            "\(rate(count, rebuilt)) events, \(percent(Double(scan), of: Double(rebuilt))) of a bare scan of the log")
+            "replay",
+            "\(rate(Int(total), replay)) events decided again, \(percent(Double(scan), of: Double(replay))) of a bare scan "
+                + "(\(rate(Int(total), scan)))")
     }
 
     // MARK: Many callers, small batches

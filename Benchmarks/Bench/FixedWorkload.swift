@@ -1,9 +1,11 @@
+import Glibc
 import Ledger
 import LedgerStore
 
 /// The same small work every time, for counting instructions: `fixed machine|store TRANSFERS`.
 enum FixedWorkload {
     static func run(_ arguments: [String]) async throws {
+        if arguments.first == "crash", arguments.count == 2 { try await crash(arguments[1]) }
         guard arguments.count == 2, let count = Int(arguments[1]) else {
             throw BenchFailure("fixed machine|store TRANSFERS")
         }
@@ -43,5 +45,13 @@ enum FixedWorkload {
             }
             try await writer.close()
         }
+    }
+
+    /// Writes a ledger on until a flush is almost due, and ends without closing it.
+    private static func crash(_ path: String) async throws {
+        let writer = try LedgerWriter(LedgerFolder(path: path), projection: NoProjection())
+        var workload = Workload(isOrdered: true, first: 1 << 41)
+        for _ in 0..<15 { _ = try await writer.submit(workload.batch(EngineBenchmark.batchCount)).reply() }
+        _exit(0)
     }
 }

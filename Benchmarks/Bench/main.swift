@@ -1,7 +1,7 @@
 let arguments = Array(CommandLine.arguments.dropFirst())
-let names = ["engine": EngineBenchmark.run, "fixed": FixedWorkload.run]
+let names = ["engine": EngineBenchmark.run, "storage": StorageBenchmark.run, "fixed": FixedWorkload.run]
 guard let name = arguments.first, let run = names[name] else {
-    print("usage: tools/bench engine [TRANSFERS] | instructions")
+    print("usage: tools/bench engine [TRANSFERS] | storage | instructions")
     throw BenchFailure("which benchmark?")
 }
 try await run(Array(arguments.dropFirst()))

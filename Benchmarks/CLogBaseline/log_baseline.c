@@ -24,22 +24,29 @@ static int open_env(const char *path, size_t map_bytes, unsigned flags, MDB_env 
     return mdb_env_open(*env, path, flags, 0600);
 }
 
+const unsigned log_baseline_writemap = MDB_WRITEMAP, log_baseline_nometasync = MDB_NOMETASYNC,
+               log_baseline_nosync = MDB_NOSYNC;
+
 int log_baseline_append(
-    const char *path, const void *batch, size_t batch_bytes, size_t batch_count, size_t map_bytes, uint64_t *nanoseconds) {
+    const char *path, unsigned flags, const void *value_bytes_from, size_t value_bytes, size_t values, size_t commits,
+    uint64_t *nanoseconds) {
     MDB_env *env;
     MDB_dbi dbi = 0;
-    int code = open_env(path, map_bytes, 0, &env);
-    for (size_t i = 0; !code && i < batch_count; i++) {
+    size_t map_bytes = commits * values * (value_bytes + (value_bytes > 2000 ? 8192 : 64)) * 2 + commits * 16384 + (1u << 24);
+    int code = open_env(path, map_bytes, flags, &env);
+    for (size_t i = 0; !code && i < commits; i++) {
         uint64_t start = now();
         MDB_txn *txn;
         if ((code = mdb_txn_begin(env, NULL, 0, &txn))) break;
         if (i == 0 && (code = mdb_dbi_open(txn, NULL, 0, &dbi))) break;
-        uint64_t name = __builtin_bswap64(i);
-        MDB_val key = {sizeof name, &name};
-        MDB_val value = {batch_bytes, NULL};
-        if ((code = mdb_put(txn, dbi, &key, &value, MDB_APPEND | MDB_RESERVE))) break;
-        memcpy(value.mv_data, batch, batch_bytes);
-        if ((code = mdb_txn_commit(txn))) break;
+        for (size_t j = 0; j < values; j++) {
+            uint64_t name = __builtin_bswap64(i * values + j);
+            MDB_val key = {sizeof name, &name};
+            MDB_val value = {value_bytes, NULL};
+            if ((code = mdb_put(txn, dbi, &key, &value, MDB_APPEND | MDB_RESERVE))) break;
+            memcpy(value.mv_data, value_bytes_from, value_bytes);
+        }
+        if (code || (code = mdb_txn_commit(txn))) break;
         nanoseconds[i] = now() - start;
     }
     mdb_env_close(env);

@@ -2,11 +2,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// Appends `batch_count` values of `batch_bytes` bytes to an LMDB environment in an existing folder, each in a durable
-/// transaction of its own with MDB_APPEND | MDB_RESERVE: the least that any log on LMDB has to do.
-/// The time of each commit goes into `nanoseconds` (room for `batch_count`). Returns 0 or LMDB's code.
+/// Appends `commits` durable transactions of `values` values of `value_bytes` bytes each to an LMDB environment in an
+/// existing folder, with MDB_APPEND | MDB_RESERVE: the least that any log on LMDB has to do. `flags` are added to those
+/// of mdb_env_open. The time of each commit goes into `nanoseconds` (room for `commits`). Returns 0 or LMDB's code.
 int log_baseline_append(
-    const char *path, const void *batch, size_t batch_bytes, size_t batch_count, size_t map_bytes, uint64_t *nanoseconds);
+    const char *path, unsigned flags, const void *value, size_t value_bytes, size_t values, size_t commits,
+    uint64_t *nanoseconds);
+
+/// LMDB's flags that change what a commit waits for.
+extern const unsigned log_baseline_writemap, log_baseline_nometasync, log_baseline_nosync;
 
 /// Walks through all values of the table `name` (NULL for the default one) and sums their bytes, 8 at a time.
 int log_baseline_scan(const char *path, const char *name, uint64_t *sum, uint64_t *bytes);

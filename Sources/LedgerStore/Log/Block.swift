@@ -90,13 +90,20 @@ extension Block {
         return exceptions
     }
 
-    /// Records as they were sent, as far as deciding them again needs: the time of created ones was the engine's,
+    /// The accounts as they were sent, as far as deciding them again needs: the time of created ones was the engine's,
     /// unless they were imported. Every other field a created record got leads to itself.
-    func asSent<Record>(
-        _ records: [Record], _ timestamp: WritableKeyPath<Record, UInt64>, isImported: (Record) -> Bool
-    ) -> [Record] {
+    var accountsAsSent: [Account] {
+        asSent(accounts) { if !$0.flags.contains(.imported) { $0.timestamp = 0 } }
+    }
+
+    /// The transfers as they were sent, likewise.
+    var transfersAsSent: [Transfer] {
+        asSent(transfers) { if !$0.flags.contains(.imported) { $0.timestamp = 0 } }
+    }
+
+    private func asSent<Record>(_ records: [Record], _ forgetTime: (inout Record) -> Void) -> [Record] {
         var sent = records
-        for index in sent.indices where !isImported(sent[index]) { sent[index][keyPath: timestamp] = 0 }
+        for index in sent.indices { forgetTime(&sent[index]) }
         for exception in exceptions { sent[Int(exception.index)] = records[Int(exception.index)] }
         return sent
     }

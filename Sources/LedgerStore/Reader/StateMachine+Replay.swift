@@ -9,15 +9,16 @@ extension StateMachine {
         do throws(HistoryUnreadable) {
             switch block.operation {
             case .createAccounts:
-                var events = block.asSent(block.accounts, \.timestamp) { $0.flags.contains(.imported) }
+                var events = block.accountsAsSent
                 var results: [CreateAccountResult] = []
                 try createAccounts(&events, timestamp: block.timestamp, results: &results)
                 if events == block.accounts, block.exceptions == Block.exceptions(in: results.lazy.map(\.status)) {
                     return nil
                 }
             case .createTransfers:
-                var events = block.asSent(block.transfers, \.timestamp) { $0.flags.contains(.imported) }
+                var events = block.transfersAsSent
                 var results: [CreateTransferResult] = []
+                results.reserveCapacity(events.count)
                 try createTransfers(&events, timestamp: block.timestamp, results: &results)
                 if events == block.transfers, block.exceptions == Block.exceptions(in: results.lazy.map(\.status)) {
                     return nil

@@ -11,7 +11,7 @@ struct FlushedHistory: TransferHistory {
     func transfer(_ id: UInt128) throws(HistoryUnreadable) -> PastTransfer? {
         if let found = arriving?.transfer(id) { return found }
         return try reading { () throws(StoreError) in
-            switch try state.place(of: id, in: segments) {
+            switch state.place(of: id, in: segments) {
             case nil: return nil
             case .failed?: return .failed
             case .sequence(let sequence)?:
@@ -32,7 +32,7 @@ struct FlushedHistory: TransferHistory {
 
     func containsTransfer(timestamp: UInt64) throws(HistoryUnreadable) -> Bool {
         if arriving?.containsTransfer(timestamp: timestamp) == true { return true }
-        return try reading { () throws(StoreError) in try state.containsTransfer(timestamp: timestamp, in: segments) }
+        return segments.contains { $0.contains(timestamp: timestamp) }
     }
 
     private func reading<Result>(_ body: () throws(StoreError) -> Result) throws(HistoryUnreadable) -> Result {

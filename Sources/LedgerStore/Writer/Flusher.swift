@@ -12,9 +12,6 @@ final class Flusher: Sendable {
         var segments: [Segment]
         /// How far it reaches.
         var nextSequence: UInt64
-        /// `segments` were taken over by the writer, so what they replaced can go.
-        var isTakenOver = true
-        var hasGarbage = false
         var failure: StoreError?
         var isStopped = false
         var hasEnded = false
@@ -49,7 +46,6 @@ final class Flusher: Sendable {
         let result: Result<([Segment], UInt64), StoreError>? = progress.wait { progress in
             if let failure = progress.failure { return .failure(failure) }
             guard progress.nextSequence >= minimum else { return nil }
-            progress.isTakenOver = true
             return .success((progress.segments, progress.nextSequence))
         }
         guard let result else { preconditionFailure("waiting without a limit has a result") }
@@ -67,13 +63,13 @@ final class Flusher: Sendable {
 
     private enum Work {
         case flush(DerivedState.Flush)
-        case removeGarbage
         case merge
         case end
     }
 
     private static func run(_ state: DerivedState, _ progress: Monitor<Progress>) {
         var number: UInt32 = progress.change { ($0.segments.map(\.descriptor.number).max() ?? 0) + 1 }
+        var sorter = FlushSorter()
         var merge: SegmentMerge?
         var hasMerges = true
         while true {
@@ -81,14 +77,13 @@ final class Flusher: Sendable {
             let next: (Work, [Segment])? = progress.wait { progress in
                 if let flush = progress.waiting { return (.flush(flush), progress.segments) }
                 if progress.isStopped || progress.failure != nil { return (.end, []) }
-                if progress.hasGarbage, progress.isTakenOver { return (.removeGarbage, progress.segments) }
                 return mergesNext ? (.merge, progress.segments) : nil
             }
             guard let (work, segments) = next else { continue }
             do throws(StoreError) {
                 switch work {
                 case .flush(let flush):
-                    let segment = try state.write(flush, as: number, after: segments)
+                    let segment = try state.write(flush, as: number, after: segments, sortedBy: &sorter)
                     number += 1
                     hasMerges = true
                     progress.change { progress in
@@ -96,13 +91,9 @@ final class Flusher: Sendable {
                         progress.segments.append(segment)
                         progress.nextSequence = flush.position.nextSequence
                     }
-                case .removeGarbage:
-                    try state.removeSegments(
-                        keeping: Set(segments.map(\.descriptor.number) + (merge.map { [$0.number] } ?? [])))
-                    progress.change { $0.hasGarbage = false }
                 case .merge:
                     if merge == nil {
-                        merge = state.merge(of: segments, as: number)
+                        merge = try state.merge(of: segments, as: number)
                         hasMerges = merge != nil
                         // A look in vain takes no number: how often there is one is a matter of chance.
                         if hasMerges { number += 1 }
@@ -110,11 +101,7 @@ final class Flusher: Sendable {
                     if var current = merge {
                         merge = nil
                         if let merged = try state.advance(&current, of: segments) {
-                            progress.change { progress in
-                                progress.segments = merged
-                                progress.isTakenOver = false
-                                progress.hasGarbage = true
-                            }
+                            progress.change { $0.segments = merged }
                         } else {
                             merge = current
                         }
