@@ -14,7 +14,8 @@ final class Workplace: Sendable {
     var masterKey: String { path + "/master.key" }
 
     /// Where memory serves as a disk a commit costs microseconds; these tests make many.
-    private static let disk = FileManager.default.fileExists(atPath: "/dev/shm") ? "/dev/shm" : NSTemporaryDirectory()
+    fileprivate static let disk =
+        FileManager.default.fileExists(atPath: "/dev/shm") ? "/dev/shm" : NSTemporaryDirectory()
 
     /// An empty folder.
     init(in place: String? = nil) throws {
@@ -138,30 +139,33 @@ struct Outcome: Sendable {
 /// A process that was started.
 final class RunningProcess: Sendable {
     private let process: Process
-    private let files: (output: String, complaints: String)
+    private let files: (input: String, output: String, complaints: String)
     private let end = Ending()
 
     init(
         _ executable: String, _ arguments: [String], input: String?, environment: [String: String], folder: String
     ) throws {
-        // Files, not pipes: however much it says, it never waits for us.
-        let name = folder + "/." + UUID().uuidString
-        files = (name + ".out", name + ".err")
+        // Files, not pipes: however much it says, it never waits for us. Not where it works: that disk may be full.
+        let name = Workplace.disk + "/keyledger-cli-tests-" + UUID().uuidString
+        files = (name + ".in", name + ".out", name + ".err")
         for path in [files.output, files.complaints] { try Data().write(to: URL(filePath: path)) }
-        try Data((input ?? "").utf8).write(to: URL(filePath: name + ".in"))
+        try Data((input ?? "").utf8).write(to: URL(filePath: files.input))
         process = Process()
         process.executableURL = URL(filePath: executable)
         process.arguments = arguments
         process.environment = environment
         process.currentDirectoryURL = URL(filePath: folder)
-        process.standardInput = try FileHandle(forReadingFrom: URL(filePath: name + ".in"))
+        process.standardInput = try FileHandle(forReadingFrom: URL(filePath: files.input))
         process.standardOutput = try FileHandle(forWritingTo: URL(filePath: files.output))
         process.standardError = try FileHandle(forWritingTo: URL(filePath: files.complaints))
         process.terminationHandler = { [end] _ in end.come() }
         try process.run()
     }
 
-    deinit { if process.isRunning { Glibc.kill(process.processIdentifier, SIGKILL) } }
+    deinit {
+        if process.isRunning { Glibc.kill(process.processIdentifier, SIGKILL) }
+        for path in [files.input, files.output, files.complaints] { try? FileManager.default.removeItem(atPath: path) }
+    }
 
     var pid: Int32 { process.processIdentifier }
     var isRunning: Bool { process.isRunning }
