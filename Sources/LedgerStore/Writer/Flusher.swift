@@ -117,8 +117,11 @@ final class Flusher: Sendable {
     }
 
     private static func next(in progress: Progress, _ bench: Bench) -> (Work, [Segment])? {
+        // A flush that failed still waits; trying it again would only fail again.
+        if progress.hasEnded { return nil }
+        if progress.failure != nil { return (.end, []) }
         if let flush = progress.waiting { return (.flush(flush), progress.segments) }
-        if progress.isStopped || progress.failure != nil { return progress.hasEnded ? nil : (.end, []) }
+        if progress.isStopped { return (.end, []) }
         if progress.hasGarbage, progress.isTakenOver { return (.removeGarbage, progress.segments) }
         return bench.merge != nil || bench.hasMerges ? (.merge, progress.segments) : nil
     }
