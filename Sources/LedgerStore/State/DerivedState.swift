@@ -14,10 +14,16 @@ final class DerivedState: Sendable {
     private let open: Table
     private let resolutions: Table
     private let balances: Table
+    private let mergeCount: Int
+
+    /// How many segments of one level become one of the next.
+    static let mergeCountDefault = 16
 
     init(
-        path: String, isReadOnly: Bool = false, mapSize: Int = Environment.mapSizeAtFirst
+        path: String, isReadOnly: Bool = false, mapSize: Int = Environment.mapSizeAtFirst,
+        mergeCount: Int = DerivedState.mergeCountDefault
     ) throws(StoreError) {
+        self.mergeCount = mergeCount
         do throws(LMDBError) {
             environment = try Environment(
                 path: path, options: .init(mapSize: mapSize, isReadOnly: isReadOnly, createsIfMissing: !isReadOnly))
@@ -34,10 +40,11 @@ final class DerivedState: Sendable {
     /// Opens the state of a ledger with what its last flush wrote. State that cannot be read or contradicts itself is
     /// removed: the log has it all.
     static func open(
-        _ folder: LedgerFolder, mapSize: Int = Environment.mapSizeAtFirst
+        _ folder: LedgerFolder, mapSize: Int = Environment.mapSizeAtFirst,
+        mergeCount: Int = DerivedState.mergeCountDefault
     ) throws(StoreError) -> (DerivedState, Snapshot?) {
         do throws(StoreError) {
-            let state = try DerivedState(path: folder.statePath, mapSize: mapSize)
+            let state = try DerivedState(path: folder.statePath, mapSize: mapSize, mergeCount: mergeCount)
             do throws(StoreError) {
                 return (state, try state.snapshot())
             } catch {
@@ -46,7 +53,7 @@ final class DerivedState: Sendable {
             }
         } catch .damaged {
             try folder.removeState()
-            return (try DerivedState(path: folder.statePath, mapSize: mapSize), nil)
+            return (try DerivedState(path: folder.statePath, mapSize: mapSize, mergeCount: mergeCount), nil)
         }
     }
 
@@ -254,19 +261,16 @@ final class DerivedState: Sendable {
     func merge(of segments: [Segment], as number: UInt32) throws(StoreError) -> SegmentMerge? {
         for level in Set(segments.map(\.descriptor.level)).sorted() {
             let neighbours = segments.filter { $0.descriptor.level == level }
-            guard neighbours.count >= Self.mergeCount else { continue }
+            guard neighbours.count >= mergeCount else { continue }
             do throws(LMDBError) {
                 return try SegmentMerge(
-                    Array(neighbours.prefix(Self.mergeCount)), number: number, in: environment.path)
+                    Array(neighbours.prefix(mergeCount)), number: number, in: environment.path)
             } catch {
                 throw StoreError(error)
             }
         }
         return nil
     }
-
-    /// How many segments of one level become one of the next.
-    static let mergeCount = 16
 
     /// Works on a merge. When it is done, `segments` with the new one in place of its sources is on disk, and returned.
     func advance(_ merge: inout SegmentMerge, of segments: [Segment]) throws(StoreError) -> [Segment]? {

@@ -42,17 +42,19 @@ package struct Engine: ~Copyable {
 
     static func open(
         log: Log, state: DerivedState, snapshot: DerivedState.Snapshot?, projection: any Projection,
-        flushCount: Int = Engine.flushCountDefault, progress: (UInt64, UInt64) -> Void = { _, _ in }
+        flushCount: Int = Engine.flushCountDefault, isDrivenByHand: Bool = false,
+        progress: (UInt64, UInt64) -> Void = { _, _ in }
     ) throws(StoreError) -> Engine {
         let origin = try origin(snapshot, log, state, projection)
-        var engine = Engine(origin, log, state, projection, flushCount: flushCount)
+        var engine = Engine(
+            origin, log, state, projection, flushCount: flushCount, isDrivenByHand: isDrivenByHand)
         try engine.replay(progress)
         return engine
     }
 
     private init(
         _ origin: DerivedState.Snapshot, _ log: Log, _ state: DerivedState, _ projection: any Projection,
-        flushCount: Int
+        flushCount: Int, isDrivenByHand: Bool
     ) {
         self.log = log
         self.state = state
@@ -66,7 +68,9 @@ package struct Engine: ~Copyable {
         nextSequence = origin.position.nextSequence
         recentSequence = origin.position.nextSequence
         previousDigest = origin.position.digest
-        flusher = Flusher(state, segments: origin.segments, nextSequence: origin.position.nextSequence)
+        flusher = Flusher(
+            state, segments: origin.segments, nextSequence: origin.position.nextSequence,
+            isDrivenByHand: isDrivenByHand)
     }
 
     /// Where to begin: at a flush that belongs to this log (it ends where a block ends, and that block is the one it
@@ -244,6 +248,9 @@ package struct Engine: ~Copyable {
         if recentSequence < nextSequence { try beginFlush() }
         try takeOver(reaching: nextSequence)
     }
+
+    /// One step of a flusher that is driven by hand; false if there is nothing to do.
+    func workOnState() -> Bool { flusher.work() }
 
     /// Hands what is recent to the flusher, once that has done with what it got before.
     private mutating func beginFlush() throws(StoreError) {

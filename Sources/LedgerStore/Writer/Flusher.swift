@@ -6,8 +6,6 @@ final class Flusher: Sendable {
 
     private struct Progress {
         var waiting: DerivedState.Flush?
-        /// A flush or a step of a merge is under way.
-        var isBusy = false
         /// What `state/` holds now.
         var segments: [Segment]
         /// How far it reaches.
@@ -17,10 +15,41 @@ final class Flusher: Sendable {
         var hasEnded = false
     }
 
-    init(_ state: DerivedState, segments: [Segment], nextSequence: UInt64) {
+    /// What the one who works has at hand between two steps.
+    private struct Bench {
+        var number: UInt32
+        var sorter = FlushSorter()
+        var merge: SegmentMerge?
+        var hasMerges = true
+    }
+
+    /// Does the work that comes next, when there is no thread for it; false if there is nothing to do.
+    private let workByHand: (@Sendable () -> Bool)?
+
+    /// - Parameter isDrivenByHand: Works only in ``work()``, and while somebody waits for it.
+    init(_ state: DerivedState, segments: [Segment], nextSequence: UInt64, isDrivenByHand: Bool) {
         let progress = Monitor(Progress(segments: segments, nextSequence: nextSequence))
         self.progress = progress
-        startThread { Self.run(state, progress) }
+        let number = (segments.map(\.descriptor.number).max() ?? 0) + 1
+        if isDrivenByHand {
+            let bench = Monitor(Bench(number: number))
+            workByHand = {
+                bench.change { bench in
+                    guard let next = progress.change({ Self.next(in: $0, bench) }) else { return false }
+                    _ = Self.perform(next, on: state, progress, &bench)
+                    return true
+                }
+            }
+            return
+        }
+        workByHand = nil
+        startThread {
+            var bench = Bench(number: number)
+            while true {
+                let next = progress.wait { Self.next(in: $0, bench) }
+                if let next, !Self.perform(next, on: state, progress, &bench) { return }
+            }
+        }
     }
 
     deinit { stop() }
@@ -29,13 +58,13 @@ final class Flusher: Sendable {
 
     /// Hands a flush over. At most one waits: the writer stops until the one before it is on disk.
     func submit(_ flush: DerivedState.Flush) throws(StoreError) {
-        let failure: StoreError?? = progress.wait { progress in
+        let failure: StoreError? = wait { progress in
             if let failure = progress.failure { return .some(failure) }
             guard progress.waiting == nil else { return nil }
             progress.waiting = flush
             return .some(nil)
         }
-        if case .some(.some(let failure)) = failure { throw failure }
+        if let failure { throw failure }
         progress.change { _ in }
     }
 
@@ -43,12 +72,11 @@ final class Flusher: Sendable {
     ///
     /// - Parameter minimum: Waits until it reaches that far.
     func takeOver(reaching minimum: UInt64 = 0) throws(StoreError) -> (segments: [Segment], nextSequence: UInt64) {
-        let result: Result<([Segment], UInt64), StoreError>? = progress.wait { progress in
+        let result: Result<([Segment], UInt64), StoreError> = wait { progress in
             if let failure = progress.failure { return .failure(failure) }
             guard progress.nextSequence >= minimum else { return nil }
             return .success((progress.segments, progress.nextSequence))
         }
-        guard let result else { preconditionFailure("waiting without a limit has a result") }
         let (segments, nextSequence) = try result.get()
         return (segments, nextSequence)
     }
@@ -56,10 +84,27 @@ final class Flusher: Sendable {
     /// Ends the thread after the flush it is at; merges are left where they are.
     func stop() {
         progress.change { $0.isStopped = true }
-        _ = progress.wait { $0.hasEnded ? true : nil }
+        wait { $0.hasEnded ? () : nil }
     }
 
-    // MARK: The thread's side
+    private func wait<Result>(_ body: (inout Progress) -> Result?) -> Result {
+        while true {
+            if let workByHand {
+                if let result = progress.change(body) { return result }
+                precondition(workByHand(), "nothing is left to do, and what is waited for did not come")
+            } else if let result = progress.wait(body) {
+                return result
+            }
+        }
+    }
+
+    /// Does what comes next; false if there is nothing to do. For a flusher that is driven by hand.
+    func work() -> Bool {
+        guard let workByHand else { preconditionFailure("a thread does the work") }
+        return workByHand()
+    }
+
+    // MARK: The worker's side
 
     private enum Work {
         case flush(DerivedState.Flush)
@@ -67,56 +112,53 @@ final class Flusher: Sendable {
         case end
     }
 
-    private static func run(_ state: DerivedState, _ progress: Monitor<Progress>) {
-        var number: UInt32 = progress.change { ($0.segments.map(\.descriptor.number).max() ?? 0) + 1 }
-        var sorter = FlushSorter()
-        var merge: SegmentMerge?
-        var hasMerges = true
-        while true {
-            let mergesNext = merge != nil || hasMerges
-            let next: (Work, [Segment])? = progress.wait { progress in
-                if let flush = progress.waiting { return (.flush(flush), progress.segments) }
-                if progress.isStopped || progress.failure != nil { return (.end, []) }
-                return mergesNext ? (.merge, progress.segments) : nil
-            }
-            guard let (work, segments) = next else { continue }
-            do throws(StoreError) {
-                switch work {
-                case .flush(let flush):
-                    let segment = try state.write(flush, as: number, after: segments, sortedBy: &sorter)
-                    number += 1
-                    hasMerges = true
-                    progress.change { progress in
-                        progress.waiting = nil
-                        progress.segments.append(segment)
-                        progress.nextSequence = flush.position.nextSequence
-                    }
-                case .merge:
-                    if merge == nil {
-                        merge = try state.merge(of: segments, as: number)
-                        hasMerges = merge != nil
-                        // A look in vain takes no number: how often there is one is a matter of chance.
-                        if hasMerges { number += 1 }
-                    }
-                    if var current = merge {
-                        merge = nil
-                        if let merged = try state.advance(&current, of: segments) {
-                            progress.change { $0.segments = merged }
-                        } else {
-                            merge = current
-                        }
-                    }
-                case .end:
-                    progress.change { $0.hasEnded = true }
-                    return
-                }
-            } catch {
-                // The flush is given up with the engine; tried again and again it would keep the thread from ending.
+    private static func next(in progress: Progress, _ bench: Bench) -> (Work, [Segment])? {
+        // A flush that failed still waits; trying it again would only fail again.
+        if progress.hasEnded { return nil }
+        if progress.failure != nil { return (.end, []) }
+        if let flush = progress.waiting { return (.flush(flush), progress.segments) }
+        if progress.isStopped { return (.end, []) }
+        return bench.merge != nil || bench.hasMerges ? (.merge, progress.segments) : nil
+    }
+
+    /// False at the end.
+    private static func perform(
+        _ next: (Work, [Segment]), on state: DerivedState, _ progress: Monitor<Progress>, _ bench: inout Bench
+    ) -> Bool {
+        let (work, segments) = next
+        do throws(StoreError) {
+            switch work {
+            case .flush(let flush):
+                let segment = try state.write(flush, as: bench.number, after: segments, sortedBy: &bench.sorter)
+                bench.number += 1
+                bench.hasMerges = true
                 progress.change { progress in
-                    progress.failure = error
                     progress.waiting = nil
+                    progress.segments.append(segment)
+                    progress.nextSequence = flush.position.nextSequence
                 }
+            case .merge:
+                if bench.merge == nil {
+                    bench.merge = try state.merge(of: segments, as: bench.number)
+                    bench.hasMerges = bench.merge != nil
+                    // A look in vain takes no number: how often there is one is a matter of chance.
+                    if bench.hasMerges { bench.number += 1 }
+                }
+                if var current = bench.merge {
+                    bench.merge = nil
+                    if let merged = try state.advance(&current, of: segments) {
+                        progress.change { $0.segments = merged }
+                    } else {
+                        bench.merge = current
+                    }
+                }
+            case .end:
+                progress.change { $0.hasEnded = true }
+                return false
             }
+        } catch {
+            progress.change { $0.failure = error }
         }
+        return true
     }
 }

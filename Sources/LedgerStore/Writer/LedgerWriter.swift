@@ -41,6 +41,10 @@ public final class LedgerWriter: Sendable {
         package var flushCount = Engine.flushCountDefault
         package var mapSize = Environment.mapSizeAtFirst
         package var queuedEventCountMax = LedgerWriter.queuedEventCountMax
+        package var mergeCount = DerivedState.mergeCountDefault
+        /// No threads: the writer works when ``LedgerWriter/work()`` and ``LedgerWriter/workOnState()`` tell it to, so
+        /// that everything happens again in the same order.
+        package var isDrivenByHand = false
 
         package init() {}
     }
@@ -55,16 +59,18 @@ public final class LedgerWriter: Sendable {
         let lock = try WriterLock(folder)
         do throws(StoreError) {
             let log = try Log(path: folder.logPath, isReadOnly: false, mapSize: tuning.mapSize)
-            let (state, snapshot) = try DerivedState.open(folder, mapSize: tuning.mapSize)
+            let (state, snapshot) = try DerivedState.open(
+                folder, mapSize: tuning.mapSize, mergeCount: tuning.mergeCount)
             let engine = try Engine.open(
                 log: log, state: state, snapshot: snapshot, projection: projection, flushCount: tuning.flushCount,
-                progress: progress)
+                isDrivenByHand: tuning.isDrivenByHand, progress: progress)
             reader = LedgerReader(folder: folder, log: log)
             sequencer = Sequencer(engine: engine, lock: lock, clock: clock)
         } catch {
             lock.release()
             throw error
         }
+        if tuning.isDrivenByHand { return }
         let sequencer = sequencer
         startThread { sequencer.run() }
     }
@@ -153,6 +159,16 @@ public final class LedgerWriter: Sendable {
     ///   opening replays what the state lacks.
     public func close() async throws(StoreError) {
         sequencer.worker.stop()
+        if tuning.isDrivenByHand { sequencer.run() }
         try await sequencer.ending.wait()
     }
+
+    /// One round of a writer that is driven by hand: with all that was submitted, or with nothing but the time.
+    package func work() { _ = sequencer.turn(isWaiting: false) }
+
+    /// One step towards an up-to-date `state/` by a writer that is driven by hand; false if there is nothing to do.
+    package func workOnState() -> Bool { sequencer.engine.withLock { $0.workOnState() } }
+
+    /// The pending transfers that are not resolved, as decided so far, in order of creation.
+    package var openTransfers: [Transfer] { sequencer.engine.withLock { $0.openTransfers } }
 }

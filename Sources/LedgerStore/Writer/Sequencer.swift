@@ -20,6 +20,14 @@ final class Sequencer: Sendable {
     let ending = Ending()
     private let lock: WriterLock
     private let clock: LedgerWriter.WallClock
+    private let course = Mutex(Course())
+
+    /// What became of the rounds so far.
+    private struct Course {
+        var failure: StoreError?
+        /// Somebody was told what happened; the others hear that it did.
+        var isReported = false
+    }
 
     init(engine: consuming sending Engine, lock: WriterLock, clock: @escaping LedgerWriter.WallClock) {
         self.engine = Mutex(engine)
@@ -28,24 +36,36 @@ final class Sequencer: Sendable {
     }
 
     /// The writer thread's life.
-    func run() {
-        var failure: StoreError?
-        // Somebody was told what happened; the others hear that it did.
-        var isReported = false
-        while let requests = worker.next(within: failure == nil ? untilNextExpiry : nil) {
+    func run() { while turn(isWaiting: true) {} }
+
+    /// Takes what is in the inbox, decides it, makes it durable and answers.
+    ///
+    /// - Parameter isWaiting: Waits for something to do; otherwise does what there is.
+    /// - Returns: False when the writer was stopped and all is done: the ledger is given back.
+    func turn(isWaiting: Bool) -> Bool {
+        course.withLock { course in
+            let patience = isWaiting ? (course.failure == nil ? untilNextExpiry : nil) : 0
+            guard let requests = worker.next(within: patience) else {
+                end(course.failure)
+                return false
+            }
             let round = Round(requests)
-            if let failure {
-                round.refuse(isReported ? .failed(reason: failure.description) : failure)
-                isReported = true
+            if let failure = course.failure {
+                round.refuse(course.isReported ? .failed(reason: failure.description) : failure)
+                course.isReported = true
             } else {
                 engine.withLock { engine in
-                    failure = round.run(on: &engine, now: clock())
-                    isReported = failure != nil && !requests.isEmpty
+                    course.failure = round.run(on: &engine, now: clock())
+                    course.isReported = course.failure != nil && !requests.isEmpty
                     // What is durable was answered, whatever becomes of the state.
-                    if failure == nil { failure = Self.flush(&engine) }
+                    if course.failure == nil { course.failure = Self.flush(&engine) }
                 }
             }
+            return true
         }
+    }
+
+    private func end(_ failure: StoreError?) {
         let outcome: Result<Void, StoreError> = engine.withLock { engine in
             defer {
                 engine.close()

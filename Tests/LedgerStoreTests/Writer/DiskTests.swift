@@ -67,6 +67,20 @@ import Testing
         try await again.close()
     }
 
+    /// The log has a disk of its own here: only what could be computed again finds no room.
+    @Test(.timeLimit(.minutes(1))) func aStateThatFindsNoRoomIsReportedAndLeft() async throws {
+        let ledger = try TemporaryLedger()
+        let disk = try SmallDisk(megabytes: 1)
+        try FileManager.default.createSymbolicLink(
+            atPath: ledger.folder.statePath, withDestinationPath: disk.path)
+        let writer = try ledger.openWriter(flushCount: 20_000)
+        _ = try await writer.submit(TemporaryLedger.accounts).reply()
+        let (acknowledged, error) = try await write(1_000, to: writer)
+        guard case .diskFull = error else { throw error }
+        try? await writer.close()
+        #expect(try acknowledgedEventsAreThere(acknowledged, in: blocks(of: ledger.folder)))
+    }
+
     @Test func noLedgerIsCreatedOnAFullDisk() throws {
         let disk = try SmallDisk(megabytes: 1)
         try disk.fill()

@@ -43,7 +43,9 @@ struct Term: Hashable, Sendable {
 
 extension [UInt64] {
     /// Sorts by the upper half, keeping the order of equals: three passes of a radix sort, between this array and `spare`.
+    /// Few are sorted as they are: equals stand in the order of their lower halves.
     mutating func sortByUpperHalf(using spare: inout [UInt64]) {
+        if count < 4096 { return sort() }
         if spare.count < count { spare.append(contentsOf: repeatElement(0, count: count - spare.count)) }
         if spare.count > count { spare.removeLast(spare.count - count) }
         for shift in [UInt64(32), 43, 54] {
