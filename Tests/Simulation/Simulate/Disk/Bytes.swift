@@ -15,10 +15,21 @@ extension [UInt8] {
 
     /// Cuts the end off, or adds zeros.
     mutating func resize(to size: Int) {
-        if size < count {
-            removeLast(count - size)
-        } else {
-            append(contentsOf: repeatElement(0, count: size - count))
+        let kept = Swift.min(size, count)
+        unsafe self = [UInt8](unsafeUninitializedCapacity: size) { target, initialized in
+            unsafe withUnsafeBytes { source in
+                unsafe UnsafeMutableRawBufferPointer(target).copyMemory(from: .init(rebasing: source[..<kept]))
+            }
+            if size > kept, let start = target.baseAddress { unsafe memset(start + kept, 0, size - kept) }
+            initialized = size
+        }
+    }
+
+    /// The same byte over and over.
+    static func repeating(_ byte: UInt8, count: Int) -> [UInt8] {
+        unsafe [UInt8](unsafeUninitializedCapacity: count) { target, initialized in
+            if let start = target.baseAddress { unsafe memset(start, Int32(byte), count) }
+            initialized = count
         }
     }
 

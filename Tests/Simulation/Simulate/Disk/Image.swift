@@ -11,7 +11,7 @@ struct Image {
     mutating func spoilLockFiles(using generator: inout SeededGenerator) {
         for place in files.indices where files[place].path.hasSuffix("/lock.mdb") {
             let spoiled: UInt8 = generator.chance(50) ? 0 : UInt8(truncatingIfNeeded: generator.next())
-            files[place].bytes = Array(repeating: spoiled, count: files[place].bytes.count)
+            files[place].bytes = .repeating(spoiled, count: files[place].bytes.count)
         }
     }
 
