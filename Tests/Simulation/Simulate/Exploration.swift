@@ -26,10 +26,23 @@ struct Exploration {
     private static let depthMax = 3
 
     init(limit: Int, progress: @escaping (Int) -> Void) {
-        folder = "/dev/shm/keyledger-simulate-\(getpid())"
+        Self.removeLeftovers()
+        folder = "\(Self.memoryDisk)/\(Self.prefix)\(getpid())"
         self.limit = limit
         self.progress = progress
         unsafe mkdir(folder, 0o700)
+    }
+
+    private static let memoryDisk = "/dev/shm"
+    private static let prefix = "keyledger-simulate-"
+
+    /// A process that was ended by a signal could not remove its files.
+    private static func removeLeftovers() {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: memoryDisk)) ?? []
+        where name.hasPrefix(prefix) {
+            guard let process = pid_t(name.dropFirst(prefix.count)), kill(process, 0) != 0, errno == ESRCH else { continue }
+            try? FileManager.default.removeItem(atPath: memoryDisk + "/" + name)
+        }
     }
 
     func removeFiles() { try? FileManager.default.removeItem(atPath: folder) }
@@ -61,6 +74,8 @@ struct Exploration {
         let seed: UInt64
         var crashes: [CrashPoint] = []
         var choices: [String] = []
+        /// What `state/` was at other times, also in lives that took another course from here.
+        var otherStates: [Image] = []
 
         /// Numbers that depend on the way here only.
         func generator(_ purpose: Int) -> SeededGenerator {
@@ -88,6 +103,8 @@ struct Exploration {
         } catch {
             throw place.failure(error)
         }
+        var place = place
+        place.otherStates += Self.states(image, history.journal)
         // What was there before the first crash was explored point by point; later on samples must do.
         let isFirst = place.crashes.isEmpty
         let sampled = 100 * 12 / max(history.journal.entries.count, 12)
@@ -108,6 +125,20 @@ struct Exploration {
         }
     }
 
+    /// `state/` as it was every now and then.
+    private static func states(_ image: Image, _ journal: Journal) -> [Image] {
+        let distance = max(journal.entries.count / 8, 1)
+        var disk = Disk(image)
+        var states: [Image] = []
+        for (number, entry) in journal.entries.enumerated() {
+            disk.take(entry, number: number)
+            if number % distance == distance - 1 {
+                states.append(disk.image(Choice(allOf: disk.pending)).part(Life.ledgerName + "/state"))
+            }
+        }
+        return states
+    }
+
     private mutating func crash(
         _ crash: CrashPoint, _ place: Place, _ disk: Disk, _ history: History, only crashes: ArraySlice<CrashPoint>?
     ) throws(Failure) {
@@ -120,6 +151,12 @@ struct Exploration {
         let choice = Choice(of: disk.pending, using: &generator)
         place.choices.append(choice.description(on: disk))
         var image = disk.image(choice)
+        if generator.chance(10), image.folders.contains(Life.ledgerName),
+            let other = place.otherStates.randomElement(using: &generator)
+        {
+            place.choices.append("state/ of another time")
+            image.replace(Life.ledgerName + "/state", with: other)
+        }
         image.spoilLockFiles(using: &generator)
         let path = folder + "/crash"
         image.write(to: path)

@@ -17,10 +17,11 @@ struct Choice {
         case none, all, allButOne, onlyOne, onlyTheLast, aBeginning, anEnd, backwards, some, someTorn, allTorn
     }
 
-    /// Nothing but what is certain.
-    static let nothing = Choice()
-
-    private init() {}
+    /// Everything, as if there had been no crash.
+    init(allOf pending: [Disk.Pending]) {
+        kind = .all
+        survivors = pending.indices.map { Survivor(place: $0) }
+    }
 
     init(of pending: [Disk.Pending], using generator: inout SeededGenerator) {
         guard !pending.isEmpty else { return }
