@@ -16,8 +16,7 @@ struct Exploration {
     private let limit: Int
     private(set) var crashCount = 0
     private(set) var lifeCount = 0
-    /// How many crashes hit a life that had begun with one.
-    private(set) var laterCrashCount = 0
+    private(set) var coverage = Coverage()
     private let progress: (Int) -> Void
 
     private static let stepCount = 60
@@ -47,13 +46,24 @@ struct Exploration {
 
     func removeFiles() { try? FileManager.default.removeItem(atPath: folder) }
 
+    /// A crash, to be described only if somebody has to know.
+    struct Record: CustomStringConvertible {
+        let choice: Choice
+        let disk: Disk
+        var hasOtherState = false
+
+        var description: String {
+            choice.description(on: disk) + (hasOtherState ? "\nand state/ was that of another time" : "")
+        }
+    }
+
     /// What was found, and how to find it again.
     struct Failure: Error {
         let seed: UInt64
         let crashes: [CrashPoint]
         let finding: Finding
         /// What reached the disk.
-        let choices: [String]
+        let records: [Record]
 
         var command: String {
             let points = crashes.map { "\($0.entry)/\($0.choice)" }.joined(separator: ",")
@@ -73,7 +83,7 @@ struct Exploration {
     private struct Place {
         let seed: UInt64
         var crashes: [CrashPoint] = []
-        var choices: [String] = []
+        var records: [Record] = []
         /// What `state/` was at other times, also in lives that took another course from here.
         var otherStates: [Image] = []
 
@@ -85,7 +95,7 @@ struct Exploration {
         }
 
         func failure(_ finding: Finding) -> Failure {
-            Failure(seed: seed, crashes: crashes, finding: finding, choices: choices)
+            Failure(seed: seed, crashes: crashes, finding: finding, records: records)
         }
     }
 
@@ -103,6 +113,7 @@ struct Exploration {
         } catch {
             throw place.failure(error)
         }
+        coverage.count(history)
         var place = place
         place.otherStates += Self.states(image, history.journal)
         // What was there before the first crash was explored point by point; later on samples must do.
@@ -143,18 +154,20 @@ struct Exploration {
         _ crash: CrashPoint, _ place: Place, _ disk: Disk, _ history: History, only crashes: ArraySlice<CrashPoint>?
     ) throws(Failure) {
         crashCount += 1
-        if !place.crashes.isEmpty { laterCrashCount += 1 }
+        if !place.crashes.isEmpty { coverage.count(.laterCrashes) }
         progress(crashCount)
         var place = place
         place.crashes.append(crash)
         var generator = place.generator(1)
         let choice = Choice(of: disk.pending, using: &generator)
-        place.choices.append(choice.description(on: disk))
+        coverage.count(choice, of: disk.pending)
+        place.records.append(Record(choice: choice, disk: disk))
         var image = disk.image(choice)
         if generator.chance(10), image.folders.contains(Life.ledgerName),
             let other = place.otherStates.randomElement(using: &generator)
         {
-            place.choices.append("state/ of another time")
+            coverage.count(.states)
+            place.records[place.records.count - 1].hasOtherState = true
             image.replace(Life.ledgerName + "/state", with: other)
         }
         image.spoilLockFiles(using: &generator)
@@ -167,7 +180,7 @@ struct Exploration {
             let inspection = Inspection(
                 folder: LedgerFolder(path: path + "/" + Life.ledgerName), truth: history.truth,
                 materials: history.materials, promise: promise)
-            found = try inspection.run(&generator)
+            found = try inspection.run(&generator, &coverage)
         } catch {
             throw place.failure(error)
         }

@@ -15,7 +15,7 @@ struct Inspection {
     }
 
     /// Nil if there is no ledger, and none was promised.
-    func run(_ generator: inout SeededGenerator) throws(Finding) -> Found? {
+    func run(_ generator: inout SeededGenerator, _ coverage: inout Coverage) throws(Finding) -> Found? {
         guard try hasLedger() else { return nil }
         // Somebody may look before the writer comes, and must find the same.
         let seen = generator.chance(30) ? try read() : nil
@@ -33,6 +33,7 @@ struct Inspection {
         try close(writer)
 
         if generator.chance(25) {
+            coverage.count(.rebuilds)
             let folder = folder
             try succeeding("removing the state") { () throws(StoreError) in try folder.removeState() }
             let again = try Life.open(folder, tuning, projection, clock)

@@ -13,6 +13,7 @@ struct Requests {
     private var generator: SeededGenerator
     private var sent: [Transfer]
     private var pendingIDs: [UInt128]
+    private var hasAccounts: Bool
 
     static let accountIDs: ClosedRange<UInt128> = 1...9
 
@@ -24,13 +25,14 @@ struct Requests {
             if !again.flags.contains(.imported) { again.timestamp = 0 }
             return again
         }
+        hasAccounts = !machine.allAccounts.isEmpty
         pendingIDs = sent.filter { $0.flags.contains(.pending) }.map(\.id)
     }
 
     mutating func next() -> Request {
-        let isEarly = sent.isEmpty
-        if isEarly || generator.chance(8) {
-            let accounts = (0..<(isEarly ? 8 : generator.number(1...3))).map { _ in account() }
+        if !hasAccounts || generator.chance(8) {
+            let accounts = (0..<(hasAccounts ? generator.number(1...3) : 12)).map { _ in account() }
+            hasAccounts = true
             return .accounts(accounts, details(accounts.count))
         }
         // Some blocks are larger than a page of LMDB's.
