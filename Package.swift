@@ -68,6 +68,10 @@ let package = Package(
         .executableTarget(
             name: "StoreCrasher", dependencies: ["LedgerStore", "Ledger"], path: "Tests/Support/StoreCrasher",
             swiftSettings: strict),
+        .target(name: "CDiskJournal", path: "Tests/Simulation/CDiskJournal"),
+        .executableTarget(
+            name: "keyledger-simulate", dependencies: ["LedgerStore", "Ledger", "CryptoPrimitives", "CDiskJournal"],
+            path: "Tests/Simulation/Simulate", swiftSettings: strict),
         .testTarget(
             name: "KeyLedgerTests",
             dependencies: ["KeyLedger", "LedgerStore", "Ledger", "CryptoPrimitives", "Transparency"],

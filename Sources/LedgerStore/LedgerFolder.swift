@@ -42,7 +42,7 @@ public struct LedgerFolder: Sendable, Hashable {
 
     /// Creates a ledger without events in a folder that does not exist or is empty.
     ///
-    /// The manifest comes last: a folder that has one has all the rest, so a log that is missing later was lost.
+    /// The manifest comes last: a folder that has one has all the rest, so a log or material that is missing later was lost.
     ///
     /// - Parameters:
     ///   - origin: The name of the ledger in checkpoints.
@@ -55,6 +55,10 @@ public struct LedgerFolder: Sendable, Hashable {
         }
         try Log(path: logPath, isReadOnly: false, createsIfMissing: true).close()
         try Self.makeDurable(folderAt: logPath)
+        try MaterialStore.create(in: self)
+        try Self.makeDurable(folderAt: materialPath)
+        // Names in a folder may become durable in any order: these must be before the manifest's can.
+        try Self.makeDurable(folderAt: path)
         let manifest = Manifest(format: Self.formatVersion, origin: origin, created: created)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

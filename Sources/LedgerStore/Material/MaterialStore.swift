@@ -34,10 +34,20 @@ public final class MaterialStore: Sendable {
     }
 
     /// Opens a ledger's material. Only the holder of the ledger's writer may change it.
-    public init(_ folder: LedgerFolder, isReadOnly: Bool) throws(StoreError) {
+    public convenience init(_ folder: LedgerFolder, isReadOnly: Bool) throws(StoreError) {
+        try self.init(folder, isReadOnly: isReadOnly, createsIfMissing: false)
+    }
+
+    /// Creates an empty store. Part of creating a ledger, so that a crash cannot leave a ledger with half of one, and
+    /// one that is missing later was lost.
+    static func create(in folder: LedgerFolder) throws(StoreError) {
+        try MaterialStore(folder, isReadOnly: false, createsIfMissing: true).close()
+    }
+
+    private init(_ folder: LedgerFolder, isReadOnly: Bool, createsIfMissing: Bool) throws(StoreError) {
         do throws(LMDBError) {
             environment = try Environment(
-                path: folder.materialPath, options: .init(isReadOnly: isReadOnly, createsIfMissing: !isReadOnly))
+                path: folder.materialPath, options: .init(isReadOnly: isReadOnly, createsIfMissing: createsIfMissing))
             blobs = try environment.table("blobs", isReadOnly: isReadOnly)
         } catch {
             throw StoreError(error)
