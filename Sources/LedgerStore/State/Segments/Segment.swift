@@ -15,6 +15,9 @@ struct Segment: Sendable {
     let ordinals: MappedArray<UInt32>
     let terms: MappedArray<UInt64>
     private let filter: MappedArray<UInt64>
+    /// The ids lie between these: ids that ascend with time are told from old ones without a look at the file.
+    private let firstID: UInt128
+    private let lastID: UInt128
 
     /// What a segment covers, as it stands in the list of segments.
     struct Descriptor: BitwiseCopyable, Sendable, Equatable {
@@ -43,6 +46,8 @@ struct Segment: Sendable {
         ordinals = MappedArray(file, at: layout.ordinals, count: Int(descriptor.idCount))
         terms = MappedArray(file, at: layout.terms, count: Int(descriptor.termCount))
         filter = MappedArray(file, at: layout.filter, count: layout.filterCount)
+        firstID = ids.first ?? .max
+        lastID = ids.last ?? 0
     }
 
     static func path(of number: UInt32, in folder: String) -> String { "\(folder)/segment-\(number)" }
@@ -74,7 +79,7 @@ struct Segment: Sendable {
 
     /// The ordinal of an id, ``failedOrdinal`` for one that failed, nil for one that is not here.
     func ordinal(of id: UInt128) -> UInt32? {
-        guard BloomFilter.mayContain(id, in: filter) else { return nil }
+        guard id >= firstID, id <= lastID, BloomFilter.mayContain(id, in: filter) else { return nil }
         let place = ids.partitionPoint { $0 < id }
         return place < ids.count && ids[place] == id ? ordinals[place] : nil
     }

@@ -1,14 +1,15 @@
 /// Puts neighbouring segments together into one, some entries at a time: a flush does not wait for a merge.
 struct SegmentMerge {
     let sources: [Segment]
-    private let writer: SegmentWriter
+    private var writer: SegmentWriter
     /// What a source's ordinals and places grow by.
     private let offsets: [(ordinal: UInt32, place: UInt32)]
     private var stage = Stage.rows
     /// How far each source has been read in this stage.
     private var read: [Int]
-    /// The sources' next entries in the sorted stages; nil for one that has no more.
-    private var heads: [UInt128?] = []
+    /// The sources' next entries in the sorted stages; the largest value, which is neither an id nor a term, for one that
+    /// has no more.
+    private var heads: [UInt128] = []
 
     private enum Stage { case rows, ids, terms }
 
@@ -41,7 +42,7 @@ struct SegmentMerge {
             switch stage {
             case .rows:
                 guard let source = sources.indices.first(where: { read[$0] < sources[$0].places.count }) else {
-                    begin(.ids, sources.map(\.ids.first))
+                    begin(.ids, sources.map { $0.ids.first ?? .max })
                     continue
                 }
                 let row = read[source]
@@ -59,7 +60,7 @@ struct SegmentMerge {
                     id: id,
                     ordinal: ordinal == Segment.failedOrdinal ? ordinal : ordinal + offsets[source].ordinal)
                 read[source] += 1
-                heads[source] = read[source] < sources[source].ids.count ? sources[source].ids[read[source]] : nil
+                heads[source] = read[source] < sources[source].ids.count ? sources[source].ids[read[source]] : .max
             case .terms:
                 guard let (source, term) = least else { return try writer.finish() }
                 try writer.append(term: UInt64(truncatingIfNeeded: term))
@@ -70,7 +71,7 @@ struct SegmentMerge {
         return nil
     }
 
-    private mutating func begin(_ stage: Stage, _ heads: [UInt128?]) {
+    private mutating func begin(_ stage: Stage, _ heads: [UInt128]) {
         self.stage = stage
         self.heads = heads
         read = sources.map { _ in 0 }
@@ -78,19 +79,15 @@ struct SegmentMerge {
 
     /// A source's term with its ordinal in the new segment. The sources cover one range after the other, so the order of
     /// equal properties is that of the sources.
-    private func term(of source: Int, at index: Int) -> UInt128? {
+    private func term(of source: Int, at index: Int) -> UInt128 {
         let terms = sources[source].terms
-        return index < terms.count ? UInt128(terms[index] + UInt64(offsets[source].ordinal)) : nil
+        return index < terms.count ? UInt128(terms[index] + UInt64(offsets[source].ordinal)) : .max
     }
 
-    /// The source with the least head.
+    /// The source with the least head; nil when none has any more.
     private var least: (source: Int, head: UInt128)? {
-        var least: (source: Int, head: UInt128)?
-        for source in heads.indices {
-            guard let head = heads[source] else { continue }
-            if let found = least, found.head <= head { continue }
-            least = (source, head)
-        }
-        return least
+        var least = (source: -1, head: UInt128.max)
+        for source in heads.indices where heads[source] < least.head { least = (source, heads[source]) }
+        return least.source < 0 ? nil : least
     }
 }

@@ -2,11 +2,11 @@ internal import Glibc
 internal import Ledger
 
 /// Writes a segment's file: each array from its first element to its last, all of them side by side.
-final class SegmentWriter {
+struct SegmentWriter {
     private let descriptor: Segment.Descriptor
     private let folder: String
     private let path: String
-    private let file: Int32
+    private let file: OpenFile
     private var timestamps: SectionWriter<UInt64>
     private var places: SectionWriter<UInt32>
     private var ids: SectionWriter<UInt128>
@@ -21,7 +21,7 @@ final class SegmentWriter {
         path = Segment.path(of: descriptor.number, in: folder)
         let file = unsafe open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw LMDBError(code: errno, operation: "creating", path: path) }
-        self.file = file
+        self.file = OpenFile(file)
         self.descriptor = descriptor
         self.folder = folder
         timestamps = SectionWriter(file, path, at: layout.timestamps)
@@ -33,26 +33,31 @@ final class SegmentWriter {
         filterWords = Array(repeating: 0, count: layout.filterCount)
     }
 
-    deinit { close(file) }
+    /// Closes the file with the last copy of its writer.
+    private final class OpenFile: Sendable {
+        let descriptor: Int32
+        init(_ descriptor: Int32) { self.descriptor = descriptor }
+        deinit { close(descriptor) }
+    }
 
     /// The next transfer in order of creation.
-    func append(timestamp: UInt64, place: UInt32) throws(LMDBError) {
+    mutating func append(timestamp: UInt64, place: UInt32) throws(LMDBError) {
         try timestamps.append(timestamp)
         try places.append(place)
     }
 
     /// The next id in ascending order.
-    func append(id: UInt128, ordinal: UInt32) throws(LMDBError) {
+    mutating func append(id: UInt128, ordinal: UInt32) throws(LMDBError) {
         BloomFilter.insert(id, into: &filterWords)
         try ids.append(id)
         try ordinals.append(ordinal)
     }
 
     /// The next term in ascending order.
-    func append(term: UInt64) throws(LMDBError) { try terms.append(term) }
+    mutating func append(term: UInt64) throws(LMDBError) { try terms.append(term) }
 
     /// Makes the file durable, and opens it. There must be as many elements as the descriptor says.
-    func finish() throws(LMDBError) -> Segment {
+    mutating func finish() throws(LMDBError) -> Segment {
         for word in filterWords { try filter.append(word) }
         try filter.flush()
         try timestamps.flush()
@@ -63,7 +68,7 @@ final class SegmentWriter {
         // The file, and its entry in the folder.
         let directory = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         defer { close(directory) }
-        guard fdatasync(file) == 0, fsync(directory) == 0 else {
+        guard fdatasync(file.descriptor) == 0, fsync(directory) == 0 else {
             throw LMDBError(code: errno, operation: "syncing", path: path)
         }
         return try Segment(descriptor, in: folder)
@@ -94,7 +99,7 @@ struct FlushSorter {
         if !isSorted { ids.sort { $0.id < $1.id } }
         terms.sortByUpperHalf(using: &spare)
 
-        let writer = try SegmentWriter(
+        var writer = try SegmentWriter(
             Segment.Descriptor(
                 number: number, level: 0, firstSequence: flush.sequences.lowerBound,
                 nextSequence: flush.sequences.upperBound, rowCount: UInt32(transfers.count),
