@@ -7,9 +7,20 @@ struct FlushedHistory: TransferHistory {
     let segments: [Segment]
     /// What is on its way to disk.
     let arriving: RecentTransfers?
+    /// No flushed id is above this one: ids that ascend with time are new without a look at any segment.
+    private let highestID: UInt128
+
+    init(log: Log, state: DerivedState, segments: [Segment], arriving: RecentTransfers?) {
+        self.log = log
+        self.state = state
+        self.segments = segments
+        self.arriving = arriving
+        highestID = segments.map(\.lastID).max() ?? 0
+    }
 
     func transfer(_ id: UInt128) throws(HistoryUnreadable) -> PastTransfer? {
         if let found = arriving?.transfer(id) { return found }
+        if id > highestID { return nil }
         return try reading { () throws(StoreError) in
             switch state.place(of: id, in: segments) {
             case nil: return nil

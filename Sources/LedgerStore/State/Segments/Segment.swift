@@ -17,7 +17,7 @@ struct Segment: Sendable {
     private let filter: MappedArray<UInt64>
     /// The ids lie between these: ids that ascend with time are told from old ones without a look at the file.
     private let firstID: UInt128
-    private let lastID: UInt128
+    let lastID: UInt128
 
     /// What a segment covers, as it stands in the list of segments.
     struct Descriptor: BitwiseCopyable, Sendable, Equatable {
