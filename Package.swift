@@ -48,7 +48,8 @@ let package = Package(
         .target(
             name: "CLogBaseline", dependencies: ["CLMDB"], path: "Benchmarks/CLogBaseline"),
         .executableTarget(
-            name: "keyledger-bench", dependencies: ["LedgerStore", "Ledger", "CryptoPrimitives", "CLogBaseline"], path: "Benchmarks/Bench",
+            name: "keyledger-bench", dependencies: ["LedgerStore", "Ledger", "CryptoPrimitives", "CLogBaseline"],
+            path: "Benchmarks/Bench",
             swiftSettings: strict),
 
         .testTarget(
@@ -71,6 +72,7 @@ let package = Package(
         .executableTarget(
             name: "keyledger-simulate", dependencies: ["LedgerStore", "Ledger", "CryptoPrimitives", "CDiskJournal"],
             path: "Tests/Simulation/Simulate", swiftSettings: strict),
+        .testTarget(name: "SimulationTests", swiftSettings: strict),
         .testTarget(
             name: "KeyLedgerTests",
             dependencies: ["KeyLedger", "LedgerStore", "Ledger", "CryptoPrimitives", "Transparency"],

@@ -45,7 +45,9 @@ struct Choice {
             }
         survivors = (settled + chosen).map { Survivor(place: $0) }
         if kind == .allTorn || kind == .someTorn {
-            for place in survivors.indices.dropFirst(settled.count) where generator.chance(60) { tear(place, pending, &generator) }
+            for place in survivors.indices.dropFirst(settled.count) where generator.chance(60) {
+                tear(place, pending, &generator)
+            }
         }
         // What was not chosen may have made its file grow all the same.
         if generator.chance(25) {
@@ -86,7 +88,8 @@ struct Choice {
     /// What arrived, for people.
     func description(on disk: Disk) -> String {
         let lines = survivors.map { survivor in
-            let torn = survivor.sectors.map { ", of it sectors \($0)\(survivor.reachesSize ? " and the size" : "")" } ?? ""
+            let torn =
+                survivor.sectors.map { ", of it sectors \($0)\(survivor.reachesSize ? " and the size" : "")" } ?? ""
             return "  + \(disk.description(of: disk.pending[survivor.place]))\(torn)"
         }
         let places = Set(survivors.map(\.place))

@@ -110,9 +110,12 @@ struct Disk {
                 rest.append(change)
                 continue
             }
-            apply(Pending(entry: change.entry, node: node, change: .bytes(offset: first, bytes[first - start, last - start])))
+            apply(
+                Pending(
+                    entry: change.entry, node: node, change: .bytes(offset: first, bytes[first - start, last - start])))
             if start < first {
-                rest.append(.init(entry: change.entry, node: node, change: .bytes(offset: start, bytes[0, first - start])))
+                rest.append(
+                    .init(entry: change.entry, node: node, change: .bytes(offset: start, bytes[0, first - start])))
             }
             if last < end {
                 let tail = bytes[last - start, bytes.count]
@@ -188,7 +191,9 @@ struct Disk {
     private func name(of node: Int) -> String {
         if node == 0 { return "the folder" }
         for (parent, candidate) in nodes.enumerated() {
-            for (name, child) in candidate.names where child == node { return "\(parent == 0 ? "" : self.name(of: parent) + "/")\(name)" }
+            for (name, child) in candidate.names where child == node {
+                return "\(parent == 0 ? "" : self.name(of: parent) + "/")\(name)"
+            }
         }
         for change in pending {
             if case .name(let name, node) = change.change {
