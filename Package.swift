@@ -72,6 +72,7 @@ let package = Package(
         .executableTarget(
             name: "keyledger-simulate", dependencies: ["LedgerStore", "Ledger", "CryptoPrimitives", "CDiskJournal"],
             path: "Tests/Simulation/Simulate", swiftSettings: strict),
+        .testTarget(name: "SimulationTests", swiftSettings: strict),
         .testTarget(
             name: "KeyLedgerTests",
             dependencies: ["KeyLedger", "LedgerStore", "Ledger", "CryptoPrimitives", "Transparency"],

@@ -1,3 +1,4 @@
+internal import CryptoPrimitives
 internal import FoundationEssentials
 internal import Glibc
 internal import Ledger
@@ -17,6 +18,8 @@ struct Exploration {
     private(set) var crashCount = 0
     private(set) var lifeCount = 0
     private(set) var coverage = Coverage()
+    /// Over the ledgers as all lives left them: equal for equal seeds.
+    private(set) var digest = SHA256Digest.zero
     private let progress: (Int) -> Void
 
     private static let stepCount = 60
@@ -39,7 +42,9 @@ struct Exploration {
     private static func removeLeftovers() {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: memoryDisk)) ?? []
         where name.hasPrefix(prefix) {
-            guard let process = pid_t(name.dropFirst(prefix.count)), kill(process, 0) != 0, errno == ESRCH else { continue }
+            guard let process = pid_t(name.dropFirst(prefix.count)), kill(process, 0) != 0, errno == ESRCH else {
+                continue
+            }
             try? FileManager.default.removeItem(atPath: memoryDisk + "/" + name)
         }
     }
@@ -115,7 +120,7 @@ struct Exploration {
         }
         coverage.count(history)
         var place = place
-        place.otherStates += Self.states(image, history.journal)
+        place.otherStates += digest(image, history.journal)
         // What was there before the first crash was explored point by point; later on samples must do.
         let isFirst = place.crashes.isEmpty
         let sampled = 100 * 12 / max(history.journal.entries.count, 12)
@@ -136,8 +141,8 @@ struct Exploration {
         }
     }
 
-    /// `state/` as it was every now and then.
-    private static func states(_ image: Image, _ journal: Journal) -> [Image] {
+    /// Notes how a life left its ledger. Returns `state/` as it was every now and then.
+    private mutating func digest(_ image: Image, _ journal: Journal) -> [Image] {
         let distance = max(journal.entries.count / 8, 1)
         var disk = Disk(image)
         var states: [Image] = []
@@ -147,6 +152,13 @@ struct Exploration {
                 states.append(disk.image(Choice(allOf: disk.pending)).part(Life.ledgerName + "/state"))
             }
         }
+        var hash = SHA256()
+        digest.withBytes { hash.update($0) }
+        // What locks hold says who ran.
+        for file in disk.image(Choice(allOf: disk.pending)).files where file.path.hasSuffix("/data.mdb") {
+            hash.update(unsafe file.bytes.span.bytes)
+        }
+        digest = hash.finalize()
         return states
     }
 
@@ -187,7 +199,8 @@ struct Exploration {
         guard let found, place.crashes.count < Self.depthMax else { return }
         if let crashes, crashes.isEmpty { return }
         guard generator.chance(place.crashes.count == 1 ? 5 : 2) || crashes != nil else { return }
-        var next = History(truth: history.truth.prefix(found.blockCount), materials: [history.materials[found.material]])
+        var next = History(
+            truth: history.truth.prefix(found.blockCount), materials: [history.materials[found.material]])
         next.start.hasLedger = true
         next.start.eventCount = next.truth.end.eventCount
         try live(place, from: image, after: next, stepCount: Self.laterStepCount, only: crashes)

@@ -1,3 +1,4 @@
+internal import CryptoPrimitives
 internal import Glibc
 
 /// `keyledger-simulate [--seed N] [--crashes N] [--crash POINT]`
@@ -55,9 +56,14 @@ internal import Glibc
                 next &+= 1
             } while crashes == nil && !exploration.isDone
             if isTerminal { say("\r") }
+            if let crashes, exploration.crashCount < crashes.count {
+                print("the life with seed \(seed) has no such crash")
+                return false
+            }
             let seconds = (ContinuousClock.now - start) / .seconds(1)
             let missing = exploration.coverage.missing
-            print("what happened: \(exploration.coverage.description)")
+            let digest = exploration.digest.description.prefix(16)
+            print("what happened (\(digest)): \(exploration.coverage.description)")
             print(
                 "\(exploration.crashCount) crashes in \(exploration.lifeCount) lives,",
                 "\(Int(Double(exploration.crashCount) / seconds)) a second, seed \(seed):",

@@ -25,24 +25,29 @@ struct Choice {
 
     init(of pending: [Disk.Pending], using generator: inout SeededGenerator) {
         guard !pending.isEmpty else { return }
-        let places = Array(pending.indices)
+        // A disk does not put things off for ever: mostly it is only the latest changes that are uncertain.
+        let places = Array(pending.indices.suffix(generator.chance(60) ? generator.number(1...12) : pending.count))
+        let settled = pending.indices.dropLast(places.count)
         kind = Kind.allCases[generator.number(below: Kind.allCases.count)]
-        let one = generator.number(below: places.count)
+        let index = generator.number(below: places.count)
+        let one = places[index]
         let chosen: [Int] =
             switch kind {
             case .none: []
             case .all, .allTorn: places
             case .allButOne: places.filter { $0 != one }
             case .onlyOne: [one]
-            case .onlyTheLast: [places.count - 1]
-            case .aBeginning: Array(places.prefix(one))
-            case .anEnd: Array(places.suffix(one + 1))
+            case .onlyTheLast: places.suffix(1)
+            case .aBeginning: Array(places.prefix(index))
+            case .anEnd: Array(places.suffix(index + 1))
             case .backwards: Array(places.reversed())
             case .some, .someTorn: places.filter { _ in generator.chance(50) }.shuffled(using: &generator)
             }
-        survivors = chosen.map { Survivor(place: $0) }
+        survivors = (settled + chosen).map { Survivor(place: $0) }
         if kind == .allTorn || kind == .someTorn {
-            for place in survivors.indices where generator.chance(60) { tear(place, pending, &generator) }
+            for place in survivors.indices.dropFirst(settled.count) where generator.chance(60) {
+                tear(place, pending, &generator)
+            }
         }
         // What was not chosen may have made its file grow all the same.
         if generator.chance(25) {
@@ -83,7 +88,8 @@ struct Choice {
     /// What arrived, for people.
     func description(on disk: Disk) -> String {
         let lines = survivors.map { survivor in
-            let torn = survivor.sectors.map { ", of it sectors \($0)\(survivor.reachesSize ? " and the size" : "")" } ?? ""
+            let torn =
+                survivor.sectors.map { ", of it sectors \($0)\(survivor.reachesSize ? " and the size" : "")" } ?? ""
             return "  + \(disk.description(of: disk.pending[survivor.place]))\(torn)"
         }
         let places = Set(survivors.map(\.place))

@@ -9,6 +9,8 @@ struct Disk {
     /// A file or a folder, as far as it is certain.
     private struct Node {
         var isFolder = false
+        /// What is in a lock file says nothing after a crash.
+        var isLock = false
         var bytes: [UInt8] = []
         var names: [String: Int] = [:]
     }
@@ -39,7 +41,7 @@ struct Disk {
         nodes = [Node(isFolder: true)]
         paths = ["": 0]
         for path in image.folders { add(path, Node(isFolder: true)) }
-        for file in image.files { add(file.path, Node(bytes: file.bytes)) }
+        for file in image.files { add(file.path, Node(isLock: Self.isLock(file.path), bytes: file.bytes)) }
     }
 
     private mutating func add(_ path: String, _ node: Node) {
@@ -65,7 +67,7 @@ struct Disk {
         case .created(let node, let parent, let name, let isFolder):
             numbers[node] = nodes.count
             wait(number, self[parent], .name(name, node: nodes.count))
-            nodes.append(Node(isFolder: isFolder))
+            nodes.append(Node(isFolder: isFolder, isLock: Self.isLock(name)))
         case .removed(let parent, let name): wait(number, self[parent], .name(name, node: nil))
         case .wrote(let node, let offset, let bytes): wait(number, self[node], .bytes(offset: offset, bytes))
         case .resized(let node, let size): wait(number, self[node], .size(size))
@@ -84,8 +86,11 @@ struct Disk {
     }
 
     private mutating func wait(_ entry: Int, _ node: Int, _ change: Change) {
-        pending.append(Pending(entry: entry, node: node, change: change))
+        let change = Pending(entry: entry, node: node, change: change)
+        if nodes[node].isLock { apply(change) } else { pending.append(change) }
     }
+
+    private static func isLock(_ path: String) -> Bool { path.hasSuffix("lock.mdb") || path.hasSuffix("writer.lock") }
 
     /// The sectors of one write become durable as they are in the cache: with what was written to them before. The rest
     /// of earlier writes remains uncertain.
@@ -105,9 +110,12 @@ struct Disk {
                 rest.append(change)
                 continue
             }
-            apply(Pending(entry: change.entry, node: node, change: .bytes(offset: first, bytes[first - start, last - start])))
+            apply(
+                Pending(
+                    entry: change.entry, node: node, change: .bytes(offset: first, bytes[first - start, last - start])))
             if start < first {
-                rest.append(.init(entry: change.entry, node: node, change: .bytes(offset: start, bytes[0, first - start])))
+                rest.append(
+                    .init(entry: change.entry, node: node, change: .bytes(offset: start, bytes[0, first - start])))
             }
             if last < end {
                 let tail = bytes[last - start, bytes.count]
@@ -183,7 +191,9 @@ struct Disk {
     private func name(of node: Int) -> String {
         if node == 0 { return "the folder" }
         for (parent, candidate) in nodes.enumerated() {
-            for (name, child) in candidate.names where child == node { return "\(parent == 0 ? "" : self.name(of: parent) + "/")\(name)" }
+            for (name, child) in candidate.names where child == node {
+                return "\(parent == 0 ? "" : self.name(of: parent) + "/")\(name)"
+            }
         }
         for change in pending {
             if case .name(let name, node) = change.change {

@@ -92,7 +92,9 @@ struct Life {
         }
         tuning = Self.tuning(&generator)
         writer = try Self.open(folder, tuning, projection, clock)
-        material = try succeeding("opening the material") { () throws(StoreError) in try MaterialStore(folder, isReadOnly: false) }
+        material = try succeeding("opening the material") { () throws(StoreError) in
+            try MaterialStore(folder, isReadOnly: false)
+        }
     }
 
     /// So small that everything that takes a real ledger months happens in a few steps.
@@ -166,7 +168,8 @@ struct Life {
         if generator.chance(60) {
             var put: [(MaterialStore.Name, [UInt8])] = []
             for name in names {
-                let blob = generator.bytes(generator.chance(10) ? generator.number(3_000...9_000) : generator.number(1...200))
+                let blob = generator.bytes(
+                    generator.chance(10) ? generator.number(3_000...9_000) : generator.number(1...200))
                 put.append((name, blob))
                 blobs[name] = blob
             }
@@ -195,7 +198,9 @@ struct Life {
         if generator.chance(50) {
             material.close()
             let folder = folder
-            material = try succeeding("opening the material") { () throws(StoreError) in try MaterialStore(folder, isReadOnly: false) }
+            material = try succeeding("opening the material") { () throws(StoreError) in
+                try MaterialStore(folder, isReadOnly: false)
+            }
         }
     }
 

@@ -44,7 +44,8 @@ struct Requests {
     private mutating func details(_ count: Int) -> [EventDetails] {
         (0..<count).compactMap { index in
             guard generator.chance(25) else { return nil }
-            let sealed = generator.bytes(generator.chance(5) ? generator.number(2_000...5_000) : generator.number(1...90))
+            let sealed = generator.bytes(
+                generator.chance(5) ? generator.number(2_000...5_000) : generator.number(1...90))
             return EventDetails(index: index, sealed: sealed, commitment: SHA256.hash(unsafe sealed.span.bytes))
         }
     }
