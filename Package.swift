@@ -77,7 +77,8 @@ let package = Package(
             name: "KeyLedgerTests",
             dependencies: ["KeyLedger", "LedgerStore", "Ledger", "CryptoPrimitives", "Transparency"],
             swiftSettings: strict),
-        .testTarget(name: "KeyLedgerCLITests", dependencies: ["KeyLedgerCLI"], swiftSettings: strict),
+        .testTarget(
+            name: "KeyLedgerCLITests", dependencies: ["KeyLedgerCLI", "Transparency"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -6,7 +6,9 @@ import Transparency
 
 /// Where the ledger is.
 struct LedgerOption: ParsableArguments {
-    @Option(name: .long, help: "The ledger's folder. Default: $KEYLEDGER_PATH, else ./ledger.")
+    @Option(
+        name: .long,
+        help: .init("The ledger's folder. Default: $KEYLEDGER_PATH, else ./ledger.", valueName: "folder"))
     var ledger: String?
 
     @Flag(name: .long, help: "Print JSON, for programs.")
@@ -17,7 +19,9 @@ struct LedgerOption: ParsableArguments {
 
 /// What opens the ledger's secrets.
 struct MasterKeyOption: ParsableArguments {
-    @Option(name: .long, help: "The file with the master key. Default: $KEYLEDGER_MASTER_KEY_FILE.")
+    @Option(
+        name: .long,
+        help: .init("The file with the master key. Default: $KEYLEDGER_MASTER_KEY_FILE.", valueName: "file"))
     var masterKey: String?
 
     var path: String? { masterKey ?? environment("KEYLEDGER_MASTER_KEY_FILE") }
@@ -35,10 +39,10 @@ struct StoreOptions: ParsableArguments {
     @OptionGroup var ledger: LedgerOption
     @OptionGroup var masterKey: MasterKeyOption
 
-    @Option(name: .long, help: "In whose name to act; recorded. Default: the user's name.")
+    @Option(name: .long, help: .init("In whose name to act; recorded. Default: the user's name.", valueName: "name"))
     var actor: String?
 
-    @Option(name: .long, help: "Why; recorded.")
+    @Option(name: .long, help: .init("Why; recorded.", valueName: "text"))
     var reason: String?
 
     var caller: Caller { Caller(actor: actor ?? "os:\(userName)", reason: reason) }

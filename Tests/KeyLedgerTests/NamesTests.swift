@@ -14,7 +14,8 @@ struct NamesTests {
     }
 
     static let bad = [
-        "", "/", "a/b", "../acme", "..", ".", ".hidden", "-rf", "_x", "@x", ":x", " ", "a b", " acme", "acme ", "acme\n",
+        "", "/", "a/b", "../acme", "..", ".", ".hidden", "-rf", "_x", "@x", ":x", " ", "a b", " acme", "acme ",
+        "acme\n",
         "acme\u{0}", "\u{0}", "acme\u{7}", "a\\b", "a%2Fb", "a\u{202E}b", "a\u{200B}b", "аcme", "ａcme", "acmé",
         "acme\u{301}", "👍", "a\u{FEFF}", "~", "$HOME", "a;b", "a|b", "a=b", "a'b", "a\"b", "<a>", "a,b", "a+b", "a*",
         String(repeating: "x", count: 129), String(repeating: "x", count: 10_240),

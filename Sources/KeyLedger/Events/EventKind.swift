@@ -25,6 +25,20 @@ public enum AccountKind: UInt32, Sendable, CaseIterable {
     case encryptionKeyVersion = 17
 }
 
+extension AccountKind: CustomStringConvertible {
+    /// The name in reports, in lower case with hyphens.
+    public var description: String {
+        switch self {
+        case .issuer: "issuer"
+        case .denials: "denials"
+        case .keyCache: "key-cache"
+        case .tenant: "tenant"
+        case .signingKeyVersion: "signing-key-version"
+        case .encryptionKeyVersion: "encryption-key-version"
+        }
+    }
+}
+
 /// What a transfer records; the transfer's `user_data_32`. `Specs/EVENTS.md` has the whole catalogue.
 public enum EventKind: UInt32, Sendable, CaseIterable {
     case sign = 0x101

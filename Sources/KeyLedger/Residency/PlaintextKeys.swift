@@ -26,6 +26,9 @@ struct PlaintextKeys {
     private var claimed: Set<KeyVersion> = []
     /// Residencies whose end is on its way to disk.
     private var leaving: Set<EventID> = []
+    /// Those of them whose place is taken in the same commit. The place of the others is free only when they are gone: the
+    /// ledger might be asked to admit before it is asked to evict.
+    private var replaced: Set<EventID> = []
     private var loanTotal: UInt64 = 0
     private var isClosed = false
 
@@ -93,7 +96,10 @@ struct PlaintextKeys {
         if residents[version]?.residency == residency { residents[version]?.loanCount -= 1 }
     }
 
-    func isInUse(_ version: KeyVersion) -> Bool { residents[version].map { $0.loanCount > 0 } ?? false }
+    /// Whether a version is lent, or leaving already to make room for another.
+    func isInUse(_ version: KeyVersion) -> Bool {
+        residents[version].map { $0.loanCount > 0 || leaving.contains($0.residency) } ?? false
+    }
 
     // MARK: Coming and going
 
@@ -123,7 +129,7 @@ struct PlaintextKeys {
         for version: KeyVersion, _ material: KeyMaterial, admittedBy event: EventID, capacity: Int,
         _ projection: LedgerProjection
     ) -> [Departure]? {
-        let occupied = projection.residencies.count - leaving.count + arriving.count
+        let occupied = projection.residencies.count - replaced.count + arriving.count
         // Its own last residency, if that is only just about to end.
         let own = projection.residencies.first { $0.value.version == version && !leaving.contains($0.key) }?.key
         let excess = occupied + 1 - capacity - (own == nil ? 0 : 1)
@@ -136,6 +142,7 @@ struct PlaintextKeys {
         var departures = others.map { Departure(residency: $0.value.residency, version: $0.key) }
         if let own { departures.append(Departure(residency: own, version: version)) }
         leaving.formUnion(departures.map(\.residency))
+        replaced.formUnion(departures.map(\.residency))
         arriving[event] = (version, material)
         return departures
     }
@@ -150,6 +157,7 @@ struct PlaintextKeys {
     mutating func settle(_ event: EventID, _ departures: [Departure]) {
         arriving[event] = nil
         leaving.subtract(departures.map(\.residency))
+        replaced.subtract(departures.map(\.residency))
     }
 
     /// Admissions that are on disk bring their keys; what is evicted or expired goes.
@@ -159,7 +167,10 @@ struct PlaintextKeys {
             loanTotal += 1
             residents[arrival.version] = Resident(residency: event, material: arrival.material, lastLoan: loanTotal)
         }
-        if !leaving.isEmpty { leaving = leaving.filter { projection.residencies[$0] != nil } }
+        if !leaving.isEmpty {
+            leaving = leaving.filter { projection.residencies[$0] != nil }
+            replaced.formIntersection(leaving)
+        }
         if residents.values.contains(where: { projection.residencies[$0.residency] == nil }) {
             residents = residents.filter { projection.residencies[$0.value.residency] != nil }
         }

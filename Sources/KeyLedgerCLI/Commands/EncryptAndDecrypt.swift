@@ -6,7 +6,10 @@ import Transparency
 
 /// `name=value`, as it is authenticated with a ciphertext.
 struct ContextOption: ParsableArguments {
-    @Option(name: .long, help: "Authenticated with the ciphertext, not secret: name=value. May be repeated.")
+    @Option(
+        name: .long,
+        help: .init(
+            "Authenticated with the ciphertext and recorded, not secret. May be repeated.", valueName: "name=value"))
     var context: [String] = []
 
     func values() throws -> [String: String] {
@@ -30,7 +33,10 @@ struct Encrypt: Command {
         discussion: """
             Prints the envelope in base64. It names tenant, key and version; the context must be the same to decrypt.
 
-              keyledger encrypt --tenant acme --key pii --context purpose=export report.csv > report.enc
+              keyledger encrypt --tenant acme --key pii \\
+                --context purpose=export report.csv > report.enc
+
+            With --json: envelope in base64, tenant, key.
             """)
 
     @OptionGroup var options: StoreOptions
@@ -55,9 +61,14 @@ struct Encrypt: Command {
 struct Decrypt: Command {
     static let configuration = CommandConfiguration(
         abstract: "Decrypt an envelope with a tenant's key.",
-        discussion:
-            "Writes the plaintext as it is.\n\n  keyledger decrypt --tenant acme --key pii --context purpose=export report.enc > report.csv"
-    )
+        discussion: """
+            Writes the plaintext as it is.
+
+              keyledger decrypt --tenant acme --key pii \\
+                --context purpose=export report.enc > report.csv
+
+            With --json: plaintext in base64.
+            """)
 
     @OptionGroup var options: StoreOptions
     @OptionGroup var context: ContextOption

@@ -11,16 +11,20 @@ struct Init: Command {
             The master key is kept apart from the ledger: whoever has both has every key.
 
               keyledger init --ledger ./ledger --new-master-key ~/master.key
-              keyledger init --ledger ./ledger --master-key ~/existing.key --origin ledger.example/keys
+              keyledger init --master-key ~/existing.key --origin ledger.example/keys
+
+            With --json: ledger, origin, masterKey (its id).
             """)
 
     @OptionGroup var ledger: LedgerOption
     @OptionGroup var masterKey: MasterKeyOption
 
-    @Option(name: .long, help: "Make a new master key and write it to this file, which must not exist.")
+    @Option(
+        name: .long,
+        help: .init("Make a new master key and write it to this file, which must not exist.", valueName: "file"))
     var newMasterKey: String?
 
-    @Option(name: .long, help: "The ledger's name in proofs: a URL without a scheme.")
+    @Option(name: .long, help: .init("The ledger's name in proofs: a URL without a scheme.", valueName: "url"))
     var origin = "localhost/keyledger"
 
     func validate() throws {

@@ -20,6 +20,8 @@ struct KeyCommand: AsyncParsableCommand {
             discussion: """
                   keyledger key create --tenant acme claims
                   keyledger key create --tenant acme --type aes-256 pii
+
+                With --json: as `keyledger key list`.
                 """)
 
         @OptionGroup var options: StoreOptions
@@ -48,7 +50,10 @@ struct KeyCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "List keys.",
             discussion: """
-                With --json every version of a signing key has its public key: that output is what
+                Without the master key tenants and keys are listed by their ids.
+
+                With --json, a line for each: tenant, key, keyId, algorithm, versions (version, state, activated, \
+                overdue, usage, budget, publicKey in base64). That output is what \
                 `keyledger spans verify --public-keys FILE` reads, on any machine.
                 """)
 
@@ -85,19 +90,24 @@ struct KeyCommand: AsyncParsableCommand {
             abstract: "Show a key with its versions.",
             discussion: """
                   keyledger key show --tenant acme claims
-                  keyledger key show --tenant acme claims --pem > claims.pem   # for openssl pkeyutl -verify
+                  keyledger key show --tenant acme claims --pem > claims.pem
+                  openssl pkeyutl -verify -pubin -inkey claims.pem -rawin -in contract.pdf \\
+                    -sigfile contract.sig.bin
+
+                With --json: as `keyledger key list`.
                 """)
 
         @OptionGroup var ledger: LedgerOption
         @OptionGroup var masterKey: MasterKeyOption
         @Option(name: .long, help: "Whose key it is.") var tenant: String
         @Flag(name: .long, help: "Print a public key as PEM, and nothing else.") var pem = false
-        @Option(name: .long, help: "The version whose public key to print. Default: the active one.")
-        var version: UInt32?
+        @Option(
+            name: .long, help: .init("The version to print with --pem. Default: the active one.", valueName: "number"))
+        var keyVersion: UInt32?
         @Argument(help: "The key's name.") var name: String
 
         func validate() throws {
-            if version != nil, !pem { throw ValidationError("--version chooses the key that --pem prints.") }
+            if keyVersion != nil, !pem { throw ValidationError("--key-version chooses the key that --pem prints.") }
         }
 
         func perform() async throws {
@@ -127,8 +137,8 @@ struct KeyCommand: AsyncParsableCommand {
             guard row.record.algorithm == .ed25519 else {
                 throw Failure("key \(name) has no public key: it is an \(row.record.algorithm) key.", .refused)
             }
-            guard let number = version ?? row.record.activeVersion, let key = row.publicKeys[number] else {
-                throw KeyStoreError.unknownVersion(key: name, version: version ?? 0)
+            guard let number = keyVersion ?? row.record.activeVersion, let key = row.publicKeys[number] else {
+                throw KeyStoreError.unknownVersion(key: name, version: keyVersion ?? 0)
             }
             return key
         }
@@ -137,7 +147,13 @@ struct KeyCommand: AsyncParsableCommand {
     struct Rotate: Command {
         static let configuration = CommandConfiguration(
             abstract: "Make a new version of a key the active one.",
-            discussion: "Old versions still verify and decrypt.\n\n  keyledger key rotate --tenant acme claims")
+            discussion: """
+                Old versions still verify and decrypt.
+
+                  keyledger key rotate --tenant acme claims
+
+                With --json: tenant, key, version.
+                """)
 
         @OptionGroup var options: StoreOptions
         @Option(name: .long, help: "Whose key it is.") var tenant: String

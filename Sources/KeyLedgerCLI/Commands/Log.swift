@@ -12,18 +12,24 @@ struct Log: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Show events.",
             discussion: """
-                With the master key, names and details (actor, reason, digests) are shown; without it everything else is.
-                Works while another process writes the ledger.
+                With the master key, names and details (actor, reason, digests) are shown; without it everything else \
+                is. Works while another process writes the ledger.
 
                   keyledger log show --last 20
                   keyledger log show --from 100 --to 200 --json
+
+                With --json, a line for each: event (its number), time, timestamp (nanoseconds since 1970, as text), kind, \
+                outcome, id, and as far as they apply account, ledger, tenant, key, version, amount, \
+                expiresAfterSeconds, expired, details.
                 """)
 
         @OptionGroup var ledger: LedgerOption
         @OptionGroup var masterKey: MasterKeyOption
-        @Option(name: .long, help: "The number of the first event. Default: 0.") var from: UInt64?
-        @Option(name: .long, help: "The number of the first event not to show.") var to: UInt64?
-        @Option(name: .long, help: "Only the last so many.") var last: UInt64?
+        @Option(name: .long, help: .init("The number of the first event. Default: 0.", valueName: "event")) var from:
+            UInt64?
+        @Option(name: .long, help: .init("The number of the first event not to show.", valueName: "event")) var to:
+            UInt64?
+        @Option(name: .long, help: .init("Only the last so many.", valueName: "count")) var last: UInt64?
 
         func validate() throws {
             if last != nil, from != nil || to != nil {
@@ -56,11 +62,12 @@ struct Log: AsyncParsableCommand {
 
 /// An event as the log shows it.
 private struct EventRow {
-    let event: Block.Event
-    var kind = "?"
-    var outcome = "created"
-    var subject: [(String, String)] = []
-    var details: String?
+    private let event: Block.Event
+    private var kind = "?"
+    private var outcome = "created"
+    /// What it is about, by the name it has in JSON.
+    private var subject: [(name: String, value: JSONValue, text: String)] = []
+    private var details: String?
 
     init(_ event: Block.Event, of block: Block, _ view: LedgerView) throws {
         self.event = event
@@ -68,55 +75,56 @@ private struct EventRow {
         case .account(let account, let status):
             kind = "account"
             outcome = "\(status)"
-            if let what = AccountKind(rawValue: account.userData32) { subject.append(("account", "\(what)")) }
-            subject.append(("ledger", LedgerKind(rawValue: account.ledger).map { "\($0)" } ?? String(account.ledger)))
-            if account.userData64 > 0 {
-                subject += try Self.key(KeyID(account.userData128), UInt32(clamping: account.userData64), view)
-            } else if account.userData128 != 0 {
-                subject.append(("tenant", try view.name(of: TenantID(account.userData128))))
-            }
+            try describe(account, view)
         case .transfer(let transfer, let status):
-            outcome = "\(status)"
             kind = EventKind(rawValue: transfer.userData32)?.description ?? "transfer \(transfer.userData32)"
-            let tenant = view.projection.tenant(of: transfer)
-            if kind == EventKind.createTenant.description {
-                subject.append(("tenant", try view.name(of: TenantID(transfer.userData128))))
-            } else if kind == EventKind.deny.description {
-                // Who was refused, which need not be whose key it is.
-                if let tenant { subject.append(("tenant", try view.name(of: tenant))) }
-                if transfer.userData128 != 0 { subject.append(("key", try view.name(of: KeyID(transfer.userData128)))) }
-                if transfer.userData64 != 0 { subject.append(("version", String(transfer.userData64))) }
-            } else if transfer.userData128 != 0 {
-                subject += try Self.key(KeyID(transfer.userData128), UInt32(clamping: transfer.userData64), view)
-            } else if let tenant {
-                subject.append(("tenant", try view.name(of: tenant)))
-            }
-            if transfer.amount != 1 { subject.append(("amount", transfer.amount.grouped)) }
-            if transfer.timeoutSeconds > 0 {
-                subject.append(("expires", "after \(UInt64(transfer.timeoutSeconds).grouped) s"))
-            }
+            outcome = "\(status)"
+            try describe(transfer, view)
             details = try view.unlessDamaged { () throws(KeyStoreError) in
-                try view.audit.details(at: Int(event.sequence - block.firstSequence), of: block, tenant: tenant)
+                try view.audit.details(
+                    at: Int(event.sequence - block.firstSequence), of: block,
+                    tenant: view.projection.tenant(of: transfer))
             }
         case .expiry(let count):
             kind = "expiry"
-            subject.append(("expired", String(count)))
+            add("expired", count)
         }
     }
 
-    private static func key(_ key: KeyID, _ version: UInt32, _ view: LedgerView) throws -> [(String, String)] {
-        var subject: [(String, String)] = []
-        if let tenant = view.projection.keys[key]?.tenant { subject.append(("tenant", try view.name(of: tenant))) }
-        subject.append(("key", try view.name(of: key)))
-        if version > 0 { subject.append(("version", String(version))) }
-        return subject
+    private mutating func describe(_ account: Account, _ view: LedgerView) throws {
+        if let what = AccountKind(rawValue: account.userData32) { add("account", "\(what)") }
+        add("ledger", LedgerKind(rawValue: account.ledger).map { "\($0)" } ?? String(account.ledger))
+        if account.userData64 > 0 {
+            let key = KeyID(account.userData128)
+            if let tenant = view.projection.keys[key]?.tenant { add("tenant", try view.name(of: tenant)) }
+            add("key", try view.name(of: key))
+            add("version", account.userData64)
+        } else if account.userData128 != 0 {
+            add("tenant", try view.name(of: TenantID(account.userData128)))
+        }
+    }
+
+    private mutating func describe(_ transfer: Transfer, _ view: LedgerView) throws {
+        if let tenant = view.projection.tenant(of: transfer) { add("tenant", try view.name(of: tenant)) }
+        if transfer.userData32 != EventKind.createTenant.rawValue, transfer.userData128 != 0 {
+            add("key", try view.name(of: KeyID(transfer.userData128)))
+            if transfer.userData64 != 0 { add("version", transfer.userData64) }
+        }
+        if transfer.amount != 1 { add("amount", transfer.amount) }
+        if transfer.timeoutSeconds > 0 { add("expiresAfterSeconds", transfer.timeoutSeconds) }
+    }
+
+    private mutating func add(_ name: String, _ text: String) { subject.append((name, .string(text), text)) }
+
+    private mutating func add(_ name: String, _ number: some BinaryInteger) {
+        subject.append((name, KeyLedgerCLI.json(number), number.grouped))
     }
 
     var line: String {
         func padded(_ text: String, _ width: Int) -> String {
             text + String(repeating: " ", count: max(0, width - text.count))
         }
-        let subject = subject.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
+        let subject = subject.map { "\($0.name) \($0.text)" }.joined(separator: ", ")
         return padded(String(event.sequence), 8) + "  " + Time(nanoseconds: event.timestamp).description + "  "
             + padded(kind, 14) + "  " + padded(outcome, 8) + "  " + subject + (details.map { "  \($0)" } ?? "")
     }
@@ -127,7 +135,7 @@ private struct EventRow {
             "timestamp": KeyLedgerCLI.json(event.timestamp), "kind": .string(kind), "outcome": .string(outcome),
         ]
         if case .transfer(let transfer, _) = event.record { object["id"] = .string(EventID(transfer.id).description) }
-        for (name, value) in subject { object[name] = .string(value) }
+        for (name, value, _) in subject { object[name] = value }
         if let details, let value = try? JSONValue(parsing: details) { object["details"] = value }
         return object
     }

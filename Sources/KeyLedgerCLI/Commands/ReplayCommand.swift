@@ -8,16 +8,20 @@ struct ReplayCommand: Command {
     static let configuration = CommandConfiguration(
         commandName: "replay", abstract: "Rebuild the ledger's state from its log alone.",
         discussion: """
-            Decides every event again and shows the keys, the plaintext keys in memory and the usage the log leads to; with
-            --at as they were before that event. Compares with `state/` where that is as far. Needs no master key.
+            Decides every event again and shows the keys, the plaintext keys in memory and the usage the log leads to; \
+            with --at as they were before that event. Compares `state/` with what the log leads to up to where it \
+            reaches. Needs no master key; without it tenants and keys are shown by their ids.
 
               keyledger replay
               keyledger replay --at 1500 --json
+
+            With --json: events, projectionDigest, balanceDigest, residencyDigest, keys (as `keyledger key list`), \
+            inMemory (key, version, since, until), and agreesWithState if there is a `state/`.
             """)
 
     @OptionGroup var ledger: LedgerOption
     @OptionGroup var masterKey: MasterKeyOption
-    @Option(name: .long, help: "Replay only the events before this number.") var at: UInt64?
+    @Option(name: .long, help: .init("Replay only the events before this number.", valueName: "event")) var at: UInt64?
 
     func perform() async throws {
         let audit = try AuditReader(ledger.path, masterKey: masterKey.path == nil ? nil : try masterKey.read())
@@ -71,7 +75,8 @@ struct ReplayCommand: Command {
         let projection = replay.projection
         try Terminal.print(
             """
-            Replayed \(projection.eventCount.grouped) events, until \(Time(nanoseconds: projection.lastTimestamp)).
+            Replayed \(projection.eventCount.grouped) events\
+            \(projection.eventCount == 0 ? "" : ", until \(Time(nanoseconds: projection.lastTimestamp))").
             projection  \(projection.digest)
             balances    \(replay.balanceDigest)
             state/      \(agrees.map { $0 ? "identical" : "DIFFERENT" } ?? "none")

@@ -13,6 +13,8 @@ struct Sign: Command {
 
               keyledger sign --tenant acme --key claims contract.pdf > contract.sig
               echo hello | keyledger sign --tenant acme --key claims --json
+
+            With --json: signature in base64, algorithm, tenant, key, version, event (its id), sequence (its number).
             """)
 
     @OptionGroup var options: StoreOptions
@@ -46,25 +48,34 @@ struct Verify: Command {
     static let configuration = CommandConfiguration(
         abstract: "Verify the whole ledger, or a signature.",
         discussion: """
-            Without --signature: recomputes everything in the log from its bytes and says what is not as it was committed;
-            with the master key it also opens all details and all key material. With --signature: checks a signature, as an event if the ledger is given, or with a public
-            key alone.
+            Without --signature: recomputes everything in the log from its bytes and says what is not as it was \
+            committed; with the master key it also opens all details and all key material.
 
               keyledger verify
-              keyledger verify --tenant acme --key claims --signature "$(cat contract.sig)" contract.pdf
-              keyledger verify --public-key BASE64 --signature "$(cat contract.sig)" contract.pdf
+
+            With --signature: checks a signature. With --tenant and --key that is an event; with --public-key it \
+            takes neither ledger nor master key.
+
+              keyledger verify --signature "$(cat contract.sig)" \\
+                --tenant acme --key claims contract.pdf
+              keyledger verify --signature "$(cat contract.sig)" \\
+                --public-key BASE64 contract.pdf
+
+            With --json: intact, events, blocks, rootHash, findings (finding, event); of a signature: valid.
             """)
 
     @OptionGroup var options: StoreOptions
-    @Option(name: .long, help: "A signature in base64.") var signature: String?
+    @Option(name: .long, help: .init("A signature in base64.", valueName: "base64")) var signature: String?
     @Option(name: .long, help: "Whose key signed.") var tenant: String?
     @Option(name: .long, help: "The key's name.") var key: String?
-    @Option(name: .long, help: "The version that signed. Default: any.") var version: UInt32?
-    @Option(name: .long, help: "A public key in base64: no ledger is needed.") var publicKey: String?
+    @Option(name: .long, help: .init("The version that signed. Default: any.", valueName: "number"))
+    var keyVersion: UInt32?
+    @Option(name: .long, help: .init("A public key in base64: no ledger is needed.", valueName: "base64"))
+    var publicKey: String?
     @Argument(help: "What was signed; - is standard input.") var file = "-"
 
     func validate() throws {
-        if signature == nil, tenant != nil || key != nil || publicKey != nil || version != nil || file != "-" {
+        if signature == nil, tenant != nil || key != nil || publicKey != nil || keyVersion != nil || file != "-" {
             throw ValidationError("To verify a signature, give it with --signature.")
         }
         if signature != nil, publicKey == nil, tenant == nil || key == nil {
@@ -103,7 +114,9 @@ struct Verify: Command {
         return try await options.withStore { store in
             let signer = try await store.tenant(tenant).signingKey(key)
             let versions =
-                if let version { [version] } else { Array((1...(signer.handle.record?.activeVersion ?? 1)).reversed()) }
+                if let keyVersion { [keyVersion] } else {
+                    Array((1...(signer.handle.record?.activeVersion ?? 1)).reversed())
+                }
             for version in versions where try await signer.verify(signature, of: message, version: version) {
                 return true
             }
@@ -118,7 +131,7 @@ struct Verify: Command {
         } else if result.findings.isEmpty {
             try Terminal.print(
                 """
-                The log is intact: \(result.eventCount.grouped) events in \(result.blockCount.grouped) blocks follow from one another.
+                The log is intact: \(result.eventCount.grouped) events in \(result.blockCount.grouped) blocks.
                 \(options.masterKey.path == nil
                     ? "Details and key material were not opened: that takes the master key."
                     : "All details and all key material open and belong where they are.")

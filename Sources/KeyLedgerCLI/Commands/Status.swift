@@ -6,7 +6,12 @@ import Transparency
 struct Status: Command {
     static let configuration = CommandConfiguration(
         abstract: "Show what a ledger holds.",
-        discussion: "Needs no master key, and works while another process writes.")
+        discussion: """
+            Needs no master key, and works while another process writes.
+
+            With --json: ledger, origin, created, events, tenants, keys, versions, overdue, inMemory, protected, \
+            processed, refused, and writer while a process has the ledger open for writing.
+            """)
 
     @OptionGroup var ledger: LedgerOption
 

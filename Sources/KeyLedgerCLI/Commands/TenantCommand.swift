@@ -8,10 +8,16 @@ struct TenantCommand: AsyncParsableCommand {
 
     struct Create: Command {
         static let configuration = CommandConfiguration(
-            abstract: "Create tenants.", discussion: "  keyledger tenant create acme globex")
+            abstract: "Create tenants.",
+            discussion: """
+                  keyledger tenant create acme globex
+
+                With --json, a line for each: tenant, id.
+                """)
 
         @OptionGroup var options: StoreOptions
-        @Argument(help: "Names: ASCII letters, digits and . _ - @ :") var names: [String]
+        @Argument(help: .init("Letters and digits of ASCII and . _ - @ : – 128 at most.", valueName: "name")) var names:
+            [String]
 
         func perform() async throws {
             try await options.withStore { store in
@@ -27,7 +33,14 @@ struct TenantCommand: AsyncParsableCommand {
     }
 
     struct List: Command {
-        static let configuration = CommandConfiguration(abstract: "List all tenants with what they used.")
+        static let configuration = CommandConfiguration(
+            abstract: "List all tenants with what they used.",
+            discussion: """
+                Without the master key tenants are listed by their ids.
+
+                With --json, a line for each: tenant, id, created, keys (their number), usage (sign, verify, encrypt, \
+                decrypt).
+                """)
 
         @OptionGroup var ledger: LedgerOption
         @OptionGroup var masterKey: MasterKeyOption

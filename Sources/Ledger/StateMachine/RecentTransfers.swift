@@ -11,6 +11,8 @@ public struct RecentTransfers: TransferHistory {
     /// The balances of accounts with history after each transfer that touched them, in order.
     public private(set) var balances: [(accountID: UInt128, balance: AccountBalance)] = []
     private var index: IDIndex
+    /// No id is above this one: ids that ascend with time are new without a look.
+    private var highestID: UInt128 = 0
     /// For each transfer the one before it of its debit account and of its credit account, as ordinal + 1: chains that
     /// make an account's transfers found without a search.
     private var previous: [(debit: UInt32, credit: UInt32)] = []
@@ -43,7 +45,8 @@ public struct RecentTransfers: TransferHistory {
 
     /// The place in ``transfers``, or with ``failedBit`` that in ``failedIDs``.
     private func place(of id: UInt128) -> UInt32? {
-        index.place(of: id) { place in
+        if id > highestID { return nil }
+        return index.place(of: id) { place in
             place & Self.failedBit == 0
                 ? transfers[Int(place)].id == id : failedIDs[Int(place & ~Self.failedBit)] == id
         }
@@ -59,6 +62,7 @@ public struct RecentTransfers: TransferHistory {
 
     mutating func append(_ transfer: Transfer, debitPlace: Int, creditPlace: Int) {
         index.insert(transfer.id, at: UInt32(transfers.count))
+        highestID = max(highestID, transfer.id)
         transfers.append(transfer)
         let end = max(debitPlace, creditPlace) + 1
         if last.count < end { last.append(contentsOf: repeatElement(0, count: end - last.count)) }
@@ -89,6 +93,7 @@ public struct RecentTransfers: TransferHistory {
 
     mutating func fail(_ id: UInt128) {
         index.insert(id, at: Self.failedBit | UInt32(failedIDs.count))
+        highestID = max(highestID, id)
         failedIDs.append(id)
     }
 

@@ -4,7 +4,6 @@ internal import Ledger
 /// to them, what is recent. Holds at most a page of records beside what it found.
 struct TransferSearch {
     let log: Log
-    let state: DerivedState
     let segments: [Segment]
     /// What is only in memory, oldest first.
     let recent: [RecentTransfers]
@@ -59,25 +58,15 @@ struct TransferSearch {
     private func search(
         _ segment: Segment, _ terms: [Term], _ window: Window, _ take: (Transfer) -> Bool
     ) throws(StoreError) {
+        let candidates = segment.candidates(terms, in: window)
         var next = 0
         var isGoingOn = true
         while isGoingOn {
-            let page = try state.withSegments {
-                (transaction: borrowing Transaction, table) throws(LMDBError) -> [UInt64] in
-                let first = try segment.ordinal(notBefore: window.timestampMin, in: table, transaction)
-                let end =
-                    window.timestampMax == 0
-                    ? segment.descriptor.rowCount
-                    : try segment.ordinal(notBefore: window.timestampMax + 1, in: table, transaction)
-                guard first < end else { return [] }
-                let candidates = try segment.candidates(terms, ordinals: first..<end, in: table, transaction)
-                var sequences: [UInt64] = []
-                while next < candidates.count, sequences.count < Self.pageCount {
-                    let index = window.isReversed ? candidates.count - 1 - next : next
-                    sequences.append(try segment.sequence(of: candidates, at: index, in: table, transaction))
-                    next += 1
-                }
-                return sequences
+            var page: [UInt64] = []
+            while next < candidates.count, page.count < Self.pageCount {
+                let index = window.isReversed ? candidates.count - 1 - next : next
+                page.append(segment.sequence(of: candidates, at: index))
+                next += 1
             }
             if page.isEmpty { return }
             try log.forEachRecord(at: page) { bytes in

@@ -1,4 +1,6 @@
 internal import CryptoPrimitives
+internal import FoundationEssentials
+internal import Glibc
 internal import Ledger
 
 /// What `state/` holds: everything that can be computed from the log, as it was at the last flush.
@@ -12,7 +14,6 @@ final class DerivedState: Sendable {
     private let open: Table
     private let resolutions: Table
     private let balances: Table
-    private let segmentTable: Table
     private let mergeCount: Int
 
     /// How many segments of one level become one of the next.
@@ -31,7 +32,6 @@ final class DerivedState: Sendable {
             open = try environment.table("open", isReadOnly: isReadOnly)
             resolutions = try environment.table("resolutions", isReadOnly: isReadOnly)
             balances = try environment.table("balances", isReadOnly: isReadOnly)
-            segmentTable = try environment.table("segments", isReadOnly: isReadOnly)
         } catch {
             throw StoreError(error)
         }
@@ -180,50 +180,51 @@ final class DerivedState: Sendable {
     }
 
     /// Writes a flush in one transaction, and returns the segment that indexes its transfers.
-    func write(_ flush: Flush, as number: UInt32, after segments: [Segment]) throws(StoreError) -> Segment {
-        var writer = SegmentWriter(
-            number: number, level: 0, sequences: flush.sequences,
-            idCapacity: flush.recent.transfers.count + flush.recent.failedIDs.count)
-        writer.append(flush)
-        let segment = writer.finish()
+    func write(
+        _ flush: Flush, as number: UInt32, after segments: [Segment], sortedBy sorter: inout FlushSorter
+    ) throws(StoreError) -> Segment {
+        do throws(LMDBError) {
+            let segment = try sorter.writeSegment(number, of: flush, in: environment.path)
+            try write(flush, segments + [segment])
+            return segment
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
+    private func write(_ flush: Flush, _ segments: [Segment]) throws(LMDBError) {
         let resolved = flush.recent.resolutions.sorted { $0.key < $1.key }
         let history = flush.recent.balances.sorted {
             ($0.accountID, $0.balance.timestamp) < ($1.accountID, $1.balance.timestamp)
         }
         .map { (Key($0.accountID, $0.balance.timestamp), $0.balance) }
-        do throws(LMDBError) {
-            try environment.write { (transaction: borrowing Transaction) throws(LMDBError) in
-                for (place, account) in flush.accounts {
-                    try transaction.put(value: CheckedRow(Key(place), account), at: Key(place), in: accounts)
-                }
-                try writer.drain(into: segmentTable, transaction)
-                for (key, balance) in history { try transaction.put(value: balance, at: key, in: balances) }
-                for transfer in flush.openTransfers {
-                    let key = Key(transfer.timestamp)
-                    try transaction.put(value: CheckedRow(key, transfer), at: key, in: open)
-                }
-                for (timestamp, status) in resolved {
-                    try transaction.delete(Key(timestamp), in: open)
-                    try transaction.put(value: status.rawValue, at: Key(timestamp), in: resolutions)
-                }
-                try put(segments + [segment], transaction)
-                try transaction.put(unsafe flush.projectionSnapshot.span.bytes, at: Self.projectionKey, in: meta)
-                var position = flush.position
-                position.accountCount = try transaction.count(of: accounts)
-                position.openCount = try transaction.count(of: open)
-                try transaction.put(value: CheckedRow(Self.positionKey, position), at: Self.positionKey, in: meta)
+        try environment.write { (transaction: borrowing Transaction) throws(LMDBError) in
+            for (place, account) in flush.accounts {
+                try transaction.put(value: CheckedRow(Key(place), account), at: Key(place), in: accounts)
             }
-        } catch {
-            throw StoreError(error)
+            for (key, balance) in history { try transaction.put(value: balance, at: key, in: balances) }
+            for transfer in flush.openTransfers {
+                let key = Key(transfer.timestamp)
+                try transaction.put(value: CheckedRow(key, transfer), at: key, in: open)
+            }
+            for (timestamp, status) in resolved {
+                try transaction.delete(Key(timestamp), in: open)
+                try transaction.put(value: status.rawValue, at: Key(timestamp), in: resolutions)
+            }
+            try put(segments, transaction)
+            try transaction.put(unsafe flush.projectionSnapshot.span.bytes, at: Self.projectionKey, in: meta)
+            var position = flush.position
+            position.accountCount = try transaction.count(of: accounts)
+            position.openCount = try transaction.count(of: open)
+            try transaction.put(value: CheckedRow(Self.positionKey, position), at: Self.positionKey, in: meta)
         }
-        return segment
     }
 
     /// Empties everything, for a rebuild from the log.
     func clear() throws(StoreError) {
         do throws(LMDBError) {
             try environment.write { (transaction: borrowing Transaction) throws(LMDBError) in
-                for table in [meta, accounts, open, resolutions, balances, segmentTable] {
+                for table in [meta, accounts, open, resolutions, balances] {
                     try transaction.clear(table)
                 }
             }
@@ -248,21 +249,25 @@ final class DerivedState: Sendable {
         var segments: [Segment] = []
         for offset in stride(from: 0, to: bytes.count, by: size) {
             let descriptor = unsafe bytes.span.bytes.load(Segment.Descriptor.self, at: offset)
-            guard descriptor.firstSequence == segments.last?.descriptor.nextSequence ?? 0,
-                let segment = try Segment(descriptor, in: segmentTable, transaction)
-            else { throw damage("segment \(descriptor.number)") }
-            segments.append(segment)
+            guard descriptor.firstSequence == segments.last?.descriptor.nextSequence ?? 0
+            else { throw damage("the list of segments") }
+            segments.append(try Segment(descriptor, in: environment.path))
         }
         guard segments.last?.descriptor.nextSequence ?? 0 == position.nextSequence else { throw damage("the segments") }
         return segments
     }
 
     /// Begins to put the oldest neighbours of one level together, if there are enough of them.
-    func merge(of segments: [Segment], as number: UInt32) -> SegmentMerge? {
+    func merge(of segments: [Segment], as number: UInt32) throws(StoreError) -> SegmentMerge? {
         for level in Set(segments.map(\.descriptor.level)).sorted() {
             let neighbours = segments.filter { $0.descriptor.level == level }
             guard neighbours.count >= mergeCount else { continue }
-            return SegmentMerge(Array(neighbours.prefix(mergeCount)), number: number, table: segmentTable)
+            do throws(LMDBError) {
+                return try SegmentMerge(
+                    Array(neighbours.prefix(mergeCount)), number: number, in: environment.path)
+            } catch {
+                throw StoreError(error)
+            }
         }
         return nil
     }
@@ -270,57 +275,31 @@ final class DerivedState: Sendable {
     /// Works on a merge. When it is done, `segments` with the new one in place of its sources is on disk, and returned.
     func advance(_ merge: inout SegmentMerge, of segments: [Segment]) throws(StoreError) -> [Segment]? {
         do throws(LMDBError) {
-            guard let merged = try merge.step(in: environment) else { return nil }
+            guard let merged = try merge.step() else { return nil }
             let sources = Set(merge.sources.map(\.descriptor.number))
             var result = segments.filter { !sources.contains($0.descriptor.number) }
             result.insert(
-                merged, at: result.partitionPoint { $0.descriptor.firstSequence < merged.descriptor.firstSequence })
+                merged,
+                at: result.partitionPoint { $0.descriptor.firstSequence < merged.descriptor.firstSequence })
             let segments = result
             try environment.write { (transaction: borrowing Transaction) throws(LMDBError) in
                 try put(segments, transaction)
             }
+            // Who still reads them keeps them: a removed file stays until nobody has it mapped.
+            for number in sources { unsafe unlink(Segment.path(of: number, in: environment.path)) }
             return segments
         } catch {
             throw StoreError(error)
         }
     }
 
-    /// Removes what is not of these segments: those that were merged, and what a crash left of a merge.
-    func removeSegments(keeping kept: Set<UInt32>) throws(StoreError) {
-        do throws(LMDBError) {
-            while true {
-                let isDone = try environment.write { (transaction: borrowing Transaction) throws(LMDBError) in
-                    try removeChunks(transaction, keeping: kept)
-                }
-                if isDone { return }
-            }
-        } catch {
-            throw StoreError(error)
+    /// Removes the files of other segments: what a crash left of a flush or merge.
+    func removeSegments(except segments: [Segment]) {
+        let kept = Set(segments.map { Segment.path(of: $0.descriptor.number, in: "") })
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: environment.path)) ?? []
+        where name.hasPrefix("segment-") && !kept.contains("/" + name) {
+            unsafe unlink(environment.path + "/" + name)
         }
-    }
-
-    /// Removes some chunks of other segments; true if none is left.
-    private func removeChunks(
-        _ transaction: borrowing Transaction, keeping kept: Set<UInt32>
-    ) throws(LMDBError) -> Bool {
-        var keys: [Key] = []
-        let cursor = try transaction.cursor(in: segmentTable)
-        var next = Key(UInt64(0))
-        while keys.count < 256 {
-            let found = try cursor.move(.atOrAfter(next), mapping: { $0 }) {
-                (key: RawSpan, _: RawSpan) throws(LMDBError) in
-                key.byteCount == 8 ? UInt64(bigEndian: key.load(at: 0)) : .max
-            }
-            guard let found, found != .max else { break }
-            if kept.contains(UInt32(found >> 32)) {
-                next = Key((found >> 32 + 1) << 32)
-            } else {
-                keys.append(Key(found))
-                next = Key(found + 1)
-            }
-        }
-        for key in keys { try transaction.delete(key, in: segmentTable) }
-        return keys.count < 256
     }
 
     // MARK: Looking up
@@ -328,17 +307,12 @@ final class DerivedState: Sendable {
     /// What an id led to: a place in the log, or a failure that made it unusable.
     enum Place: Equatable { case sequence(UInt64), failed }
 
-    func place(of id: UInt128, in segments: [Segment]) throws(StoreError) -> Place? {
-        // Most ids are new, and a segment says so without a look at the disk.
-        guard segments.contains(where: { $0.mayContain(id) }) else { return nil }
-        return try read { (transaction: borrowing Transaction) throws(LMDBError) in
-            for segment in segments.reversed() {
-                guard let ordinal = try segment.ordinal(of: id, in: segmentTable, transaction) else { continue }
-                if ordinal == Segment.failedOrdinal { return .failed }
-                return .sequence(try segment.sequence(of: ordinal, in: segmentTable, transaction))
-            }
-            return nil
+    func place(of id: UInt128, in segments: [Segment]) -> Place? {
+        for segment in segments.reversed() {
+            guard let ordinal = segment.ordinal(of: id) else { continue }
+            return ordinal == Segment.failedOrdinal ? .failed : .sequence(segment.sequence(of: ordinal))
         }
+        return nil
     }
 
     func resolution(ofPending timestamp: UInt64) throws(StoreError) -> PendingStatus? {
@@ -348,22 +322,6 @@ final class DerivedState: Sendable {
     /// The balances of an account with history just after the transfer with this timestamp.
     func balance(of account: UInt128, timestamp: UInt64) throws(StoreError) -> AccountBalance? {
         try value(AccountBalance.self, of: Key(account, timestamp), in: balances)
-    }
-
-    func containsTransfer(timestamp: UInt64, in segments: [Segment]) throws(StoreError) -> Bool {
-        try read { (transaction: borrowing Transaction) throws(LMDBError) in
-            for segment in segments where try segment.contains(timestamp: timestamp, in: segmentTable, transaction) {
-                return true
-            }
-            return false
-        }
-    }
-
-    /// Runs `body` on a snapshot, for looking through segments.
-    func withSegments<Result>(
-        _ body: (borrowing Transaction, Table) throws(LMDBError) -> Result
-    ) throws(StoreError) -> Result {
-        try read { (transaction: borrowing Transaction) throws(LMDBError) in try body(transaction, segmentTable) }
     }
 
     private func value<Value: BitwiseCopyable>(_ type: Value.Type, of key: Key, in table: Table) throws(StoreError)

@@ -7,11 +7,22 @@ struct FlushedHistory: TransferHistory {
     let segments: [Segment]
     /// What is on its way to disk.
     let arriving: RecentTransfers?
+    /// No flushed id is above this one: ids that ascend with time are new without a look at any segment.
+    private let highestID: UInt128
+
+    init(log: Log, state: DerivedState, segments: [Segment], arriving: RecentTransfers?) {
+        self.log = log
+        self.state = state
+        self.segments = segments
+        self.arriving = arriving
+        highestID = segments.map(\.lastID).max() ?? 0
+    }
 
     func transfer(_ id: UInt128) throws(HistoryUnreadable) -> PastTransfer? {
         if let found = arriving?.transfer(id) { return found }
+        if id > highestID { return nil }
         return try reading { () throws(StoreError) in
-            switch try state.place(of: id, in: segments) {
+            switch state.place(of: id, in: segments) {
             case nil: return nil
             case .failed?: return .failed
             case .sequence(let sequence)?:
@@ -32,7 +43,7 @@ struct FlushedHistory: TransferHistory {
 
     func containsTransfer(timestamp: UInt64) throws(HistoryUnreadable) -> Bool {
         if arriving?.containsTransfer(timestamp: timestamp) == true { return true }
-        return try reading { () throws(StoreError) in try state.containsTransfer(timestamp: timestamp, in: segments) }
+        return segments.contains { $0.contains(timestamp: timestamp) }
     }
 
     private func reading<Result>(_ body: () throws(StoreError) -> Result) throws(HistoryUnreadable) -> Result {

@@ -1,5 +1,3 @@
-internal import Synchronization
-
 /// The writer's end: any number of tasks may wait for it, before or after it has come.
 final class Ending: Sendable {
     private typealias Waiter = CheckedContinuation<Result<Void, StoreError>, Never>
@@ -9,12 +7,12 @@ final class Ending: Sendable {
         case come(Result<Void, StoreError>)
     }
 
-    private let state = Mutex(State.ahead([]))
+    private let state = Monitor(State.ahead([]))
 
     /// Waits until the ledger was given back; throws what kept its state from being brought up to date.
     func wait() async throws(StoreError) {
         let result = await withCheckedContinuation { (waiter: Waiter) in
-            let result: Result<Void, StoreError>? = state.withLock { state in
+            let result: Result<Void, StoreError>? = state.change { state in
                 switch state {
                 case .come(let result): return result
                 case .ahead(let waiters):
@@ -28,7 +26,7 @@ final class Ending: Sendable {
     }
 
     func come(with result: Result<Void, StoreError>) {
-        let waiters: [Waiter] = state.withLock { state in
+        let waiters: [Waiter] = state.change { state in
             defer { state = .come(result) }
             if case .ahead(let waiters) = state { return waiters }
             return []

@@ -27,13 +27,13 @@ package struct Engine: ~Copyable {
 
     /// What is decided in memory before it is flushed to the indexes, in events and resolutions of pending transfers.
     /// Up to twice as many are in memory, some 200 bytes each, and are replayed at the next opening after a crash.
-    static let flushCountDefault = 1 << 17
+    static let flushCountDefault = 1 << 16
 
     /// Starts from the last flush if it belongs to this log, from nothing otherwise, and replays what the log has more.
     /// Opens a ledger that is to be driven by hand: exact times, no thread of its own but the flusher's. The caller keeps
     /// other writers away.
     package static func open(
-        _ folder: LedgerFolder, projection: any Projection, flushCount: Int = 1 << 17
+        _ folder: LedgerFolder, projection: any Projection, flushCount: Int = Engine.flushCountDefault
     ) throws(StoreError) -> Engine {
         let log = try Log(path: folder.logPath, isReadOnly: false)
         let (state, snapshot) = try DerivedState.open(folder)
@@ -83,10 +83,11 @@ package struct Engine: ~Copyable {
             last.nextSequence == snapshot.position.nextSequence, last.digest == snapshot.position.digest,
             projection.restore(from: snapshot.projection)
         {
-            try state.removeSegments(keeping: Set(snapshot.segments.map(\.descriptor.number)))
+            state.removeSegments(except: snapshot.segments)
             return snapshot
         }
         try state.clear()
+        state.removeSegments(except: [])
         guard projection.restore(from: nil) else { preconditionFailure("a projection starts from nothing") }
         return .empty
     }
@@ -114,7 +115,7 @@ package struct Engine: ~Copyable {
     /// Where the transfers are now.
     var search: TransferSearch {
         TransferSearch(
-            log: log, state: state, segments: segments,
+            log: log, segments: segments,
             recent: (arriving.map { [$0.transfers] } ?? []) + [machine.recentTransfers])
     }
 

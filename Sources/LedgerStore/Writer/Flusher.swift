@@ -10,9 +10,6 @@ final class Flusher: Sendable {
         var segments: [Segment]
         /// How far it reaches.
         var nextSequence: UInt64
-        /// `segments` were taken over by the writer, so what they replaced can go.
-        var isTakenOver = true
-        var hasGarbage = false
         var failure: StoreError?
         var isStopped = false
         var hasEnded = false
@@ -21,6 +18,7 @@ final class Flusher: Sendable {
     /// What the one who works has at hand between two steps.
     private struct Bench {
         var number: UInt32
+        var sorter = FlushSorter()
         var merge: SegmentMerge?
         var hasMerges = true
     }
@@ -77,7 +75,6 @@ final class Flusher: Sendable {
         let result: Result<([Segment], UInt64), StoreError> = wait { progress in
             if let failure = progress.failure { return .failure(failure) }
             guard progress.nextSequence >= minimum else { return nil }
-            progress.isTakenOver = true
             return .success((progress.segments, progress.nextSequence))
         }
         let (segments, nextSequence) = try result.get()
@@ -111,7 +108,6 @@ final class Flusher: Sendable {
 
     private enum Work {
         case flush(DerivedState.Flush)
-        case removeGarbage
         case merge
         case end
     }
@@ -122,7 +118,6 @@ final class Flusher: Sendable {
         if progress.failure != nil { return (.end, []) }
         if let flush = progress.waiting { return (.flush(flush), progress.segments) }
         if progress.isStopped { return (.end, []) }
-        if progress.hasGarbage, progress.isTakenOver { return (.removeGarbage, progress.segments) }
         return bench.merge != nil || bench.hasMerges ? (.merge, progress.segments) : nil
     }
 
@@ -134,7 +129,7 @@ final class Flusher: Sendable {
         do throws(StoreError) {
             switch work {
             case .flush(let flush):
-                let segment = try state.write(flush, as: bench.number, after: segments)
+                let segment = try state.write(flush, as: bench.number, after: segments, sortedBy: &bench.sorter)
                 bench.number += 1
                 bench.hasMerges = true
                 progress.change { progress in
@@ -142,24 +137,17 @@ final class Flusher: Sendable {
                     progress.segments.append(segment)
                     progress.nextSequence = flush.position.nextSequence
                 }
-            case .removeGarbage:
-                try state.removeSegments(
-                    keeping: Set(segments.map(\.descriptor.number) + (bench.merge.map { [$0.number] } ?? [])))
-                progress.change { $0.hasGarbage = false }
             case .merge:
                 if bench.merge == nil {
-                    bench.merge = state.merge(of: segments, as: bench.number)
-                    bench.number += 1
+                    bench.merge = try state.merge(of: segments, as: bench.number)
                     bench.hasMerges = bench.merge != nil
+                    // A look in vain takes no number: how often there is one is a matter of chance.
+                    if bench.hasMerges { bench.number += 1 }
                 }
                 if var current = bench.merge {
                     bench.merge = nil
                     if let merged = try state.advance(&current, of: segments) {
-                        progress.change { progress in
-                            progress.segments = merged
-                            progress.isTakenOver = false
-                            progress.hasGarbage = true
-                        }
+                        progress.change { $0.segments = merged }
                     } else {
                         bench.merge = current
                     }

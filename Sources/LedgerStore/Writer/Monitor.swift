@@ -38,6 +38,7 @@ internal import Glibc
     }
 
     /// Waits until `body` has an answer; nil if it has none within `nanoseconds`.
+    @discardableResult
     func wait<Result>(atMost nanoseconds: UInt64? = nil, _ body: (inout Value) -> Result?) -> Result? {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }

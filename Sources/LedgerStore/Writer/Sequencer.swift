@@ -27,7 +27,12 @@ final class Sequencer: Sendable {
         var failure: StoreError?
         /// Somebody was told what happened; the others hear that it did.
         var isReported = false
+        /// How many requests the last round had.
+        var requestCount = 0
     }
+
+    /// How long a round waits for those of the last one, in nanoseconds: less than the fastest durable commit.
+    private static let patience: UInt64 = 100_000
 
     init(engine: consuming sending Engine, lock: WriterLock, clock: @escaping LedgerWriter.WallClock) {
         self.engine = Mutex(engine)
@@ -45,10 +50,16 @@ final class Sequencer: Sendable {
     func turn(isWaiting: Bool) -> Bool {
         course.withLock { course in
             let patience = isWaiting ? (course.failure == nil ? untilNextExpiry : nil) : 0
-            guard let requests = worker.next(within: patience) else {
+            guard var requests = worker.next(within: patience) else {
                 end(course.failure)
                 return false
             }
+            // Those who were just answered come back one after the other. Without a moment of patience the first would get
+            // a commit of its own, and all others wait for it.
+            if isWaiting, !requests.isEmpty, requests.count < course.requestCount {
+                requests += worker.more(expecting: course.requestCount - requests.count, within: Self.patience)
+            }
+            if !requests.isEmpty { course.requestCount = requests.count }
             let round = Round(requests)
             if let failure = course.failure {
                 round.refuse(course.isReported ? .failed(reason: failure.description) : failure)

@@ -36,6 +36,12 @@ final class Worker<Item: Sendable>: Sendable {
         return taken ?? []
     }
 
+    /// Waits for at most `nanoseconds` until there are as many items as are expected, and takes them all.
+    func more(expecting count: Int, within nanoseconds: UInt64) -> [Item] {
+        inbox.wait(atMost: nanoseconds) { $0.items.count >= count || $0.isStopped ? () : nil }
+        return next(within: 0) ?? []
+    }
+
     /// Lets no more items in; what is in the inbox is still worked on.
     func stop() { inbox.change { $0.isStopped = true } }
 }

@@ -83,14 +83,16 @@ struct MasterKeyTests {
         "", "\n", "keyledger-master-key-1", digits, "keyledger-master-key-1 \n", "keyledger-master-key-2 \(digits)\n",
         "Keyledger-master-key-1 \(digits)\n", "keyledger-master-key-1  \(digits)\n", " " + line, line + "\n",
         line + line, String(line.dropLast(2)) + "\n", String(line.dropLast()) + "0\n", String(line.dropLast()) + "\r\n",
-        "keyledger-master-key-1 \(digits.uppercased())\n", line.replacing("f", with: "g"), line.replacing(" ", with: "\t"),
+        "keyledger-master-key-1 \(digits.uppercased())\n", line.replacing("f", with: "g"),
+        line.replacing(" ", with: "\t"),
         String(repeating: "x", count: 1 << 16), "\u{0}" + line,
     ].map(Text.init)
 
     @Test(arguments: malformed)
     func holdsOneLineAndNothingElse(content: Text) throws {
         let reason = try #require(refusal(of: try KeyFile(content.text)))
-        #expect(reason == "it is not one line of `keyledger-master-key-1`, a space and 64 hexadecimal digits in lower case")
+        #expect(
+            reason == "it is not one line of `keyledger-master-key-1`, a space and 64 hexadecimal digits in lower case")
     }
 
     @Test(arguments: [0o644, 0o640, 0o604, 0o660, 0o606, 0o610, 0o601] as [mode_t])

@@ -7,7 +7,8 @@ import Testing
 struct IdentifiersTests {
     @Test func haveATextOf26DigitsThatReadsBack() {
         var random = SeededRandom()
-        let values = [0, 1, UInt128.max, 1 << 127] + (0..<1000).map { _ in UInt128.random(in: 0 ... .max, using: &random) }
+        let values =
+            [0, 1, UInt128.max, 1 << 127] + (0..<1000).map { _ in UInt128.random(in: 0 ... .max, using: &random) }
         for value in values {
             let text = EventID(value).description
             #expect(text.utf8.count == 26)

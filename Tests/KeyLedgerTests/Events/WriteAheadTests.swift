@@ -132,7 +132,9 @@ struct WriteAheadTests {
             let key = try await store.createTenant("acme").createSigningKey("claims")
             let use = KeyHandle.Use(id: try store.newEventID())
             let version = key.handle.version(numbered: 1)
-            func fails(_ material: KeyMaterial) throws(KeyStoreError) -> [UInt8] { throw .crypto(.secureMemoryExhausted) }
+            func fails(_ material: KeyMaterial) throws(KeyStoreError) -> [UInt8] {
+                throw .crypto(.secureMemoryExhausted)
+            }
             let outcome = await Result { () async throws(KeyStoreError) in
                 try await key.handle.use(.sign, version, [use], fails).outcome
             }

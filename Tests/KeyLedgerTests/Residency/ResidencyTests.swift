@@ -99,7 +99,8 @@ struct ResidencyTests {
             #expect(try await store.writer.submit([try admission()]).reply().results.map(\.status) == [.exceedsDebits])
             try await keys[0].handle.rotate()
             // Nor can one version be in memory twice.
-            let statuses = try await store.writer.submit([try admission(), try admission()]).reply().results.map(\.status)
+            let statuses = try await store.writer.submit([try admission(), try admission()]).reply().results.map(
+                \.status)
             #expect(statuses == [.created, .exceedsCredits])
         }
     }

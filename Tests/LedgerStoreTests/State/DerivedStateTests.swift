@@ -115,8 +115,8 @@ import Testing
         let (state, snapshot) = try DerivedState.open(ledger.folder)
         let segments = try #require(snapshot).segments
         #expect(snapshot?.position.nextSequence == 20)
-        #expect(try state.place(of: 3, in: segments) == .failed)
-        #expect(try state.place(of: 24, in: segments) == nil)
+        #expect(state.place(of: 3, in: segments) == .failed)
+        #expect(state.place(of: 24, in: segments) == nil)
         state.close()
         engine = try ledger.openEngine()
         #expect(

@@ -29,7 +29,8 @@ final class TemporaryLedger: Sendable {
         let mapSize = 1 << 16  // Small, so that growing is the rule.
         let log = try Log(path: folder.logPath, isReadOnly: false, mapSize: mapSize)
         let (state, snapshot) = try DerivedState.open(folder, mapSize: mapSize)
-        return try Engine.open(log: log, state: state, snapshot: snapshot, projection: projection, flushCount: flushCount)
+        return try Engine.open(
+            log: log, state: state, snapshot: snapshot, projection: projection, flushCount: flushCount)
     }
 
     func openWriter(

@@ -2,37 +2,24 @@
 /// the line's eight words, so a question costs one miss.
 ///
 /// At 12 bits an id about one in a hundred strangers is taken for known.
-struct BloomFilter: Sendable {
-    private(set) var words: [UInt64]
-    private let blockCount: UInt64
+enum BloomFilter {
+    static func wordCount(capacity: Int) -> Int { max(1, (capacity * 12 + 511) / 512) * 8 }
 
-    init(capacity: Int) {
-        blockCount = UInt64(max(1, (capacity * 12 + 511) / 512))
-        words = Array(repeating: 0, count: Int(blockCount) * 8)
-    }
-
-    /// Nil for words that are no filter.
-    init?(words: [UInt64]) {
-        guard !words.isEmpty, words.count.isMultiple(of: 8) else { return nil }
-        self.words = words
-        blockCount = UInt64(words.count / 8)
-    }
-
-    mutating func insert(_ id: UInt128) {
-        let (block, bits) = Self.place(id, blockCount)
+    static func insert(_ id: UInt128, into words: inout [UInt64]) {
+        let (block, bits) = place(id, words.count)
         for word in 0..<8 { words[block + word] |= 1 << (bits >> UInt64(6 * word) & 63) }
     }
 
-    func mayContain(_ id: UInt128) -> Bool {
-        let (block, bits) = Self.place(id, blockCount)
+    static func mayContain(_ id: UInt128, in words: MappedArray<UInt64>) -> Bool {
+        let (block, bits) = place(id, words.count)
         for word in 0..<8 where words[block + word] & 1 << (bits >> UInt64(6 * word) & 63) == 0 { return false }
         return true
     }
 
-    private static func place(_ id: UInt128, _ blockCount: UInt64) -> (block: Int, bits: UInt64) {
+    private static func place(_ id: UInt128, _ wordCount: Int) -> (block: Int, bits: UInt64) {
         let hash = mix(id)
         // The upper bits choose the block without a division, the product of the lower ones the eight bits.
-        let block = hash.multipliedFullWidth(by: blockCount).high
+        let block = hash.multipliedFullWidth(by: UInt64(wordCount / 8)).high
         return (Int(block) * 8, (hash &* 0x9E37_79B9_7F4A_7C15) >> 16 ^ hash)
     }
 }

@@ -1,28 +1,23 @@
-/// Puts neighbouring segments together into one, in steps that each fit into a small transaction.
+/// Puts neighbouring segments together into one, some entries at a time: a flush does not wait for a merge.
 struct SegmentMerge {
     let sources: [Segment]
-    /// That of the segment to come.
-    let number: UInt32
-    private let table: Table
     private var writer: SegmentWriter
     /// What a source's ordinals and places grow by.
     private let offsets: [(ordinal: UInt32, place: UInt32)]
-    private var stage = Stage.rows(source: 0, chunk: 0)
+    private var stage = Stage.rows
+    /// How far each source has been read in this stage.
+    private var read: [Int]
+    /// The sources' next entries in the sorted stages; the largest value, which is neither an id nor a term, for one that
+    /// has no more.
+    private var heads: [UInt128] = []
 
-    private enum Stage {
-        case rows(source: Int, chunk: Int)
-        case ids([EntryStream<IDEntries>])
-        case terms([EntryStream<TermEntries>])
-        case done(Segment)
-    }
+    private enum Stage { case rows, ids, terms }
 
-    /// How many chunks a step completes, about.
-    private static let stepChunkCount = 32
+    /// How many entries a step takes over.
+    private static let stepCount = 1 << 17
 
-    init(_ sources: [Segment], number: UInt32, table: Table) {
+    init(_ sources: [Segment], number: UInt32, in folder: String) throws(LMDBError) {
         self.sources = sources
-        self.number = number
-        self.table = table
         let descriptors = sources.map(\.descriptor)
         var offsets: [(UInt32, UInt32)] = []
         var rowCount: UInt32 = 0
@@ -31,161 +26,68 @@ struct SegmentMerge {
             rowCount += descriptor.rowCount
         }
         self.offsets = offsets.map { (ordinal: $0.0, place: $0.1) }
-        writer = SegmentWriter(
-            number: number, level: (descriptors.map(\.level).max() ?? 0) + 1,
-            sequences: descriptors[0].firstSequence..<descriptors[descriptors.count - 1].nextSequence,
-            idCapacity: descriptors.reduce(0) { $0 + Int($1.idCount) })
+        read = sources.map { _ in 0 }
+        writer = try SegmentWriter(
+            Segment.Descriptor(
+                number: number, level: (descriptors.map(\.level).max() ?? 0) + 1,
+                firstSequence: descriptors[0].firstSequence,
+                nextSequence: descriptors[descriptors.count - 1].nextSequence, rowCount: rowCount,
+                idCount: descriptors.reduce(0) { $0 + $1.idCount },
+                termCount: descriptors.reduce(0) { $0 + $1.termCount }), in: folder)
     }
 
-    /// Works on for a while. Returns the new segment once it is whole.
-    mutating func step(in environment: Environment) throws(LMDBError) -> Segment? {
-        try environment.read { (transaction: borrowing Transaction) throws(LMDBError) in try advance(transaction) }
-        try environment.write { (transaction: borrowing Transaction) throws(LMDBError) in
-            try writer.drain(into: table, transaction)
+    /// Works on for a while. Returns the new segment once it is whole and durable.
+    mutating func step() throws(LMDBError) -> Segment? {
+        for _ in 0..<Self.stepCount {
+            switch stage {
+            case .rows:
+                guard let source = sources.indices.first(where: { read[$0] < sources[$0].places.count }) else {
+                    begin(.ids, sources.map { $0.ids.first ?? .max })
+                    continue
+                }
+                let row = read[source]
+                try writer.append(
+                    timestamp: sources[source].timestamps[row],
+                    place: sources[source].places[row] + offsets[source].place)
+                read[source] += 1
+            case .ids:
+                guard let (source, id) = least else {
+                    begin(.terms, sources.indices.map { term(of: $0, at: 0) })
+                    continue
+                }
+                let ordinal = sources[source].ordinals[read[source]]
+                try writer.append(
+                    id: id,
+                    ordinal: ordinal == Segment.failedOrdinal ? ordinal : ordinal + offsets[source].ordinal)
+                read[source] += 1
+                heads[source] = read[source] < sources[source].ids.count ? sources[source].ids[read[source]] : .max
+            case .terms:
+                guard let (source, term) = least else { return try writer.finish() }
+                try writer.append(term: UInt64(truncatingIfNeeded: term))
+                read[source] += 1
+                heads[source] = self.term(of: source, at: read[source])
+            }
         }
-        writer.forgetDrained()
-        if case .done(let segment) = stage { return segment }
         return nil
     }
 
-    private mutating func advance(_ transaction: borrowing Transaction) throws(LMDBError) {
-        while writer.chunks.count < Self.stepChunkCount {
-            switch stage {
-            case .rows(let source, let chunk): try copyRows(source, chunk, transaction)
-            case .ids(var streams):
-                stage = .done(sources[0])
-                while writer.chunks.count < Self.stepChunkCount, let entry = try popLeast(&streams, transaction) {
-                    writer.append(id: entry.id, ordinal: entry.ordinal)
-                }
-                stage = streams.isEmpty ? .terms(sources.indices.map { EntryStream($0) }) : .ids(streams)
-            case .terms(var streams):
-                stage = .done(sources[0])
-                while writer.chunks.count < Self.stepChunkCount, let entry = try popLeast(&streams, transaction) {
-                    writer.append(term: entry)
-                }
-                if streams.isEmpty {
-                    stage = .done(writer.finish())
-                    return
-                }
-                stage = .terms(streams)
-            case .done: return
-            }
-        }
+    private mutating func begin(_ stage: Stage, _ heads: [UInt128]) {
+        self.stage = stage
+        self.heads = heads
+        read = sources.map { _ in 0 }
     }
 
-    private mutating func copyRows(_ source: Int, _ chunk: Int, _ transaction: borrowing Transaction) throws(LMDBError)
-    {
-        guard source < sources.count else {
-            stage = .ids(sources.indices.map { EntryStream($0) })
-            return
-        }
-        let segment = sources[source]
-        guard chunk * Segment.chunkCount < segment.descriptor.rowCount else {
-            stage = .rows(source: source + 1, chunk: 0)
-            return
-        }
-        let offset = offsets[source].place
-        try segment.read(.rows, chunk, in: table, transaction) { bytes in
-            let count = bytes.byteCount / 12
-            for row in 0..<count {
-                writer.append(
-                    timestamp: bytes.load(UInt64.self, at: 8 * row),
-                    place: bytes.load(UInt32.self, at: 8 * count + 4 * row) + offset)
-            }
-        }
-        stage = .rows(source: source, chunk: chunk + 1)
+    /// A source's term with its ordinal in the new segment. The sources cover one range after the other, so the order of
+    /// equal properties is that of the sources.
+    private func term(of source: Int, at index: Int) -> UInt128 {
+        let terms = sources[source].terms
+        return index < terms.count ? UInt128(terms[index] + UInt64(offsets[source].ordinal)) : .max
     }
 
-    /// Takes the least entry of all streams; those that are exhausted leave. Nil when none is left.
-    private func popLeast<Entries: SegmentEntries>(
-        _ streams: inout [EntryStream<Entries>], _ transaction: borrowing Transaction
-    ) throws(LMDBError) -> Entries.Entry? {
-        while true {
-            var least = -1
-            for index in streams.indices {
-                if streams[index].isExhausted {
-                    let stream = streams[index]
-                    guard
-                        try streams[index].refill(
-                            sources[stream.source], offsets[stream.source].ordinal, in: table, transaction)
-                    else {
-                        streams.remove(at: index)
-                        least = -2
-                        break
-                    }
-                }
-                if least < 0 || Entries.isBelow(streams[index].head, streams[least].head) { least = index }
-            }
-            if least == -2 { continue }
-            if least < 0 { return nil }
-            return streams[least].next()
-        }
-    }
-}
-
-/// How the entries of one of a segment's sorted arrays are read and ordered.
-private protocol SegmentEntries {
-    associatedtype Entry
-    static var array: Segment.Array { get }
-    static func count(in descriptor: Segment.Descriptor) -> Int
-    static func entries(in bytes: RawSpan, ordinalOffset: UInt32) -> [Entry]
-    static func isBelow(_ a: Entry, _ b: Entry) -> Bool
-}
-
-private enum IDEntries: SegmentEntries {
-    static var array: Segment.Array { .ids }
-    static func count(in descriptor: Segment.Descriptor) -> Int { Int(descriptor.idCount) }
-    static func isBelow(_ a: (id: UInt128, ordinal: UInt32), _ b: (id: UInt128, ordinal: UInt32)) -> Bool {
-        a.id < b.id
-    }
-    static func entries(in bytes: RawSpan, ordinalOffset: UInt32) -> [(id: UInt128, ordinal: UInt32)] {
-        let count = bytes.byteCount / 20
-        return (0..<count).map { place in
-            let ordinal = bytes.load(UInt32.self, at: 16 * count + 4 * place)
-            return (
-                bytes.load(UInt128.self, at: 16 * place),
-                ordinal == Segment.failedOrdinal ? ordinal : ordinal + ordinalOffset
-            )
-        }
-    }
-}
-
-private enum TermEntries: SegmentEntries {
-    static var array: Segment.Array { .terms }
-    static func count(in descriptor: Segment.Descriptor) -> Int { Int(descriptor.termCount) }
-    static func isBelow(_ a: UInt64, _ b: UInt64) -> Bool { a < b }
-    static func entries(in bytes: RawSpan, ordinalOffset: UInt32) -> [UInt64] {
-        (0..<(bytes.byteCount / 8)).map { bytes.load(UInt64.self, at: 8 * $0) + UInt64(ordinalOffset) }
-    }
-}
-
-/// A source's entries, a chunk at a time.
-private struct EntryStream<Entries: SegmentEntries> {
-    let source: Int
-    private var chunk = 0
-    private var entries: [Entries.Entry] = []
-    private var place = 0
-
-    init(_ source: Int) { self.source = source }
-
-    var isExhausted: Bool { place == entries.count }
-    var head: Entries.Entry { entries[place] }
-
-    mutating func next() -> Entries.Entry {
-        defer { place += 1 }
-        return entries[place]
-    }
-
-    /// False when the source has no more.
-    mutating func refill(
-        _ segment: Segment, _ ordinalOffset: UInt32, in table: Table, _ transaction: borrowing Transaction
-    ) throws(LMDBError) -> Bool {
-        guard chunk * Segment.chunkCount < Entries.count(in: segment.descriptor) else { return false }
-        entries = try segment.read(Entries.array, chunk, in: table, transaction) {
-            Entries.entries(in: $0, ordinalOffset: ordinalOffset)
-        }
-        chunk += 1
-        place = 0
-        return true
+    /// The source with the least head; nil when none has any more.
+    private var least: (source: Int, head: UInt128)? {
+        var least = (source: -1, head: UInt128.max)
+        for source in heads.indices where heads[source] < least.head { least = (source, heads[source]) }
+        return least.source < 0 ? nil : least
     }
 }

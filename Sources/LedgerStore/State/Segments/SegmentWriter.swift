@@ -1,67 +1,95 @@
+internal import Glibc
 internal import Ledger
 
-/// Writes a segment's arrays in order, chunk by chunk, and keeps what stays in memory.
+/// Writes a segment's file: each array from its first element to its last, all of them side by side.
 struct SegmentWriter {
-    private let number: UInt32
-    private let level: UInt32
-    private var rows: (timestamps: [UInt64], places: [UInt32]) = ([], [])
-    private var ids: (ids: [UInt128], ordinals: [UInt32]) = ([], [])
-    private var terms: [UInt64] = []
-    private var idFences: [UInt128] = []
-    private var termFences: [UInt64] = []
-    private var filter: BloomFilter
-    private var descriptor: Segment.Descriptor
-    /// Chunks that are complete but not yet written.
-    private(set) var chunks: [(Key, [UInt8])] = []
+    private let descriptor: Segment.Descriptor
+    private let folder: String
+    private let path: String
+    private let file: OpenFile
+    private var timestamps: SectionWriter<UInt64>
+    private var places: SectionWriter<UInt32>
+    private var ids: SectionWriter<UInt128>
+    private var ordinals: SectionWriter<UInt32>
+    private var terms: SectionWriter<UInt64>
+    private var filter: SectionWriter<UInt64>
+    private var filterWords: [UInt64]
 
-    init(number: UInt32, level: UInt32, sequences: Range<UInt64>, idCapacity: Int) {
-        self.number = number
-        self.level = level
-        filter = BloomFilter(capacity: idCapacity)
-        descriptor = Segment.Descriptor(
-            number: number, level: level, firstSequence: sequences.lowerBound, nextSequence: sequences.upperBound,
-            rowCount: 0, idCount: 0, termCount: 0, firstTimestamp: 0, lastTimestamp: 0, firstID: 0, lastID: 0)
+    /// Begins a file; what is left of one with this number is overwritten.
+    init(_ descriptor: Segment.Descriptor, in folder: String) throws(LMDBError) {
+        let layout = Segment.Layout(descriptor)
+        path = Segment.path(of: descriptor.number, in: folder)
+        let file = unsafe open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw LMDBError(code: errno, operation: "creating", path: path) }
+        self.file = OpenFile(file)
+        self.descriptor = descriptor
+        self.folder = folder
+        timestamps = SectionWriter(file, path, at: layout.timestamps)
+        places = SectionWriter(file, path, at: layout.places)
+        ids = SectionWriter(file, path, at: layout.ids)
+        ordinals = SectionWriter(file, path, at: layout.ordinals)
+        terms = SectionWriter(file, path, at: layout.terms)
+        filter = SectionWriter(file, path, at: layout.filter)
+        filterWords = Array(repeating: 0, count: layout.filterCount)
+    }
+
+    /// Closes the file with the last copy of its writer.
+    private final class OpenFile: Sendable {
+        let descriptor: Int32
+        init(_ descriptor: Int32) { self.descriptor = descriptor }
+        deinit { close(descriptor) }
     }
 
     /// The next transfer in order of creation.
-    mutating func append(timestamp: UInt64, place: UInt32) {
-        if descriptor.rowCount == 0 { descriptor.firstTimestamp = timestamp }
-        descriptor.lastTimestamp = timestamp
-        descriptor.rowCount += 1
-        rows.timestamps.append(timestamp)
-        rows.places.append(place)
-        if rows.places.count == Segment.chunkCount { endRows() }
+    mutating func append(timestamp: UInt64, place: UInt32) throws(LMDBError) {
+        try timestamps.append(timestamp)
+        try places.append(place)
     }
 
     /// The next id in ascending order.
-    mutating func append(id: UInt128, ordinal: UInt32) {
-        if descriptor.idCount == 0 { descriptor.firstID = id }
-        descriptor.lastID = id
-        if ids.ids.isEmpty { idFences.append(id) }
-        descriptor.idCount += 1
-        filter.insert(id)
-        ids.ids.append(id)
-        ids.ordinals.append(ordinal)
-        if ids.ids.count == Segment.chunkCount { endIDs() }
+    mutating func append(id: UInt128, ordinal: UInt32) throws(LMDBError) {
+        BloomFilter.insert(id, into: &filterWords)
+        try ids.append(id)
+        try ordinals.append(ordinal)
     }
 
     /// The next term in ascending order.
-    mutating func append(term: UInt64) {
-        if terms.isEmpty { termFences.append(term) }
-        descriptor.termCount += 1
-        terms.append(term)
-        if terms.count == Segment.chunkCount { endTerms() }
-    }
+    mutating func append(term: UInt64) throws(LMDBError) { try terms.append(term) }
 
-    /// All that a flush brings.
-    mutating func append(_ flush: DerivedState.Flush) {
+    /// Makes the file durable, and opens it. There must be as many elements as the descriptor says.
+    mutating func finish() throws(LMDBError) -> Segment {
+        for word in filterWords { try filter.append(word) }
+        try filter.flush()
+        try timestamps.flush()
+        try places.flush()
+        try ids.flush()
+        try ordinals.flush()
+        try terms.flush()
+        // The file, and its entry in the folder.
+        let directory = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        defer { close(directory) }
+        guard fdatasync(file.descriptor) == 0, fsync(directory) == 0 else {
+            throw LMDBError(code: errno, operation: "syncing", path: path)
+        }
+        return try Segment(descriptor, in: folder)
+    }
+}
+
+/// Sorts what a flush brings. Keeps its memory from one flush to the next: megabytes that come and go would leave the
+/// heap in pieces.
+struct FlushSorter {
+    private var ids: [(id: UInt128, ordinal: UInt32)] = []
+    private var terms: [UInt64] = []
+    private var spare: [UInt64] = []
+
+    /// Writes the segment that indexes the recent transfers.
+    mutating func writeSegment(
+        _ number: UInt32, of flush: DerivedState.Flush, in folder: String
+    ) throws(LMDBError) -> Segment {
         let transfers = flush.recent.transfers
-        var ids: [(id: UInt128, ordinal: UInt32)] = []
-        var terms: [UInt64] = []
-        ids.reserveCapacity(transfers.count + flush.recent.failedIDs.count)
-        terms.reserveCapacity(7 * transfers.count)
+        ids.removeAll(keepingCapacity: true)
+        terms.removeAll(keepingCapacity: true)
         for (ordinal, transfer) in transfers.enumerated() {
-            append(timestamp: transfer.timestamp, place: flush.places[ordinal])
             ids.append((transfer.id, UInt32(ordinal)))
             Term.append(transfer, ordinal: UInt32(ordinal), to: &terms)
         }
@@ -69,50 +97,19 @@ struct SegmentWriter {
         // Ids made to ascend with time need no sorting.
         let isSorted = zip(ids, ids.dropFirst()).allSatisfy { $0.id < $1.id }
         if !isSorted { ids.sort { $0.id < $1.id } }
-        for (id, ordinal) in ids { append(id: id, ordinal: ordinal) }
-        terms.sortByUpperHalf()
-        for term in terms { append(term: term) }
+        terms.sortByUpperHalf(using: &spare)
+
+        var writer = try SegmentWriter(
+            Segment.Descriptor(
+                number: number, level: 0, firstSequence: flush.sequences.lowerBound,
+                nextSequence: flush.sequences.upperBound, rowCount: UInt32(transfers.count),
+                idCount: UInt32(ids.count), termCount: UInt64(terms.count)),
+            in: folder)
+        for (transfer, place) in zip(transfers, flush.places) {
+            try writer.append(timestamp: transfer.timestamp, place: place)
+        }
+        for (id, ordinal) in ids { try writer.append(id: id, ordinal: ordinal) }
+        for term in terms { try writer.append(term: term) }
+        return try writer.finish()
     }
-
-    private mutating func endRows() {
-        guard !rows.places.isEmpty else { return }
-        let chunk = (Int(descriptor.rowCount) - 1) / Segment.chunkCount
-        chunks.append((Segment.key(number, .rows, chunk), bytes(of: rows.timestamps) + bytes(of: rows.places)))
-        rows.timestamps.removeAll(keepingCapacity: true)
-        rows.places.removeAll(keepingCapacity: true)
-    }
-
-    private mutating func endIDs() {
-        guard !ids.ids.isEmpty else { return }
-        let chunk = idFences.count - 1
-        chunks.append((Segment.key(number, .ids, chunk), bytes(of: ids.ids) + bytes(of: ids.ordinals)))
-        ids.ids.removeAll(keepingCapacity: true)
-        ids.ordinals.removeAll(keepingCapacity: true)
-    }
-
-    private mutating func endTerms() {
-        guard !terms.isEmpty else { return }
-        chunks.append((Segment.key(number, .terms, termFences.count - 1), bytes(of: terms)))
-        terms.removeAll(keepingCapacity: true)
-    }
-
-    /// Writes the complete chunks into a transaction.
-    func drain(into table: Table, _ transaction: borrowing Transaction) throws(LMDBError) {
-        for (key, bytes) in chunks { try transaction.put(unsafe bytes.span.bytes, at: key, in: table) }
-    }
-
-    mutating func forgetDrained() { chunks.removeAll(keepingCapacity: true) }
-
-    /// Completes the last chunks; after draining these the segment is whole.
-    mutating func finish() -> Segment {
-        endRows()
-        endIDs()
-        endTerms()
-        chunks.append((Segment.key(number, .idFences, 0), bytes(of: idFences)))
-        chunks.append((Segment.key(number, .termFences, 0), bytes(of: termFences)))
-        chunks.append((Segment.key(number, .filter, 0), bytes(of: filter.words)))
-        return Segment(descriptor, idFences: idFences, termFences: termFences, filter: filter)
-    }
-
-    private func bytes<Value: BitwiseCopyable>(of values: [Value]) -> [UInt8] { (unsafe values.span.bytes).copied() }
 }

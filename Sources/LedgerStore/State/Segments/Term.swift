@@ -42,21 +42,22 @@ struct Term: Hashable, Sendable {
 }
 
 extension [UInt64] {
-    /// Sorts by the upper half, keeping the order of equals: three passes of a radix sort.
-    mutating func sortByUpperHalf() {
-        var from = self
-        var to = Array(repeating: 0, count: count)
+    /// Sorts by the upper half, keeping the order of equals: three passes of a radix sort, between this array and `spare`.
+    /// Few are sorted as they are: equals stand in the order of their lower halves.
+    mutating func sortByUpperHalf(using spare: inout [UInt64]) {
+        if count < 4096 { return sort() }
+        if spare.count < count { spare.append(contentsOf: repeatElement(0, count: count - spare.count)) }
+        if spare.count > count { spare.removeLast(spare.count - count) }
         for shift in [UInt64(32), 43, 54] {
-            var starts = Array<Int>(repeating: 0, count: 2049)
-            for entry in from { starts[Int(entry >> shift & 2047) + 1] += 1 }
+            var starts = [Int](repeating: 0, count: 2049)
+            for entry in self { starts[Int(entry >> shift & 2047) + 1] += 1 }
             for digit in 1...2048 { starts[digit] += starts[digit - 1] }
-            for entry in from {
+            for entry in self {
                 let digit = Int(entry >> shift & 2047)
-                to[starts[digit]] = entry
+                spare[starts[digit]] = entry
                 starts[digit] += 1
             }
-            swap(&from, &to)
+            swap(&self, &spare)
         }
-        self = from
     }
 }
