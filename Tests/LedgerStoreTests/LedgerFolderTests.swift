@@ -26,6 +26,19 @@ import Testing
         #expect(try blocks(of: ledger.folder, with: reader).isEmpty)
     }
 
+    /// Keys that are gone are not keys that never were.
+    @Test func missingMaterialIsNotEmptyMaterial() throws {
+        let ledger = try TemporaryLedger()
+        try FileManager.default.removeItem(atPath: ledger.folder.materialPath)
+        for isReadOnly in [true, false] {
+            let error = #expect(throws: StoreError.self) {
+                try MaterialStore(ledger.folder, isReadOnly: isReadOnly)
+            }
+            guard case .notALedger = error else { throw try #require(error) }
+        }
+        #expect(!FileManager.default.fileExists(atPath: ledger.folder.materialPath + "/data.mdb"))
+    }
+
     @Test func nothingIsOverwritten() throws {
         let ledger = try TemporaryLedger()
         #expect(throws: StoreError.alreadyExists(path: ledger.folder.path)) {

@@ -7,23 +7,30 @@ internal import Ledger
 ///
 /// Nothing in it is ever the only copy. It names the log position it reaches and the digest of the block before
 /// that position; state that does not belong to the log beside it is thrown away and rebuilt.
-final class DerivedState: Sendable {
+package final class DerivedState: Sendable {
     private let environment: Environment
     private let meta: Table
     private let accounts: Table
     private let open: Table
     private let resolutions: Table
     private let balances: Table
-    private let mergeCount: Int
+    private let merging: Merging
 
-    /// How many segments of one level become one of the next.
-    static let mergeCountDefault = 16
+    /// How segments are put together.
+    package struct Merging: Sendable {
+        /// How many segments of one level become one of the next.
+        package var sourceCount = 16
+        /// How many entries a step takes over.
+        package var stepCount = 1 << 17
+
+        package init() {}
+    }
 
     init(
         path: String, isReadOnly: Bool = false, mapSize: Int = Environment.mapSizeAtFirst,
-        mergeCount: Int = DerivedState.mergeCountDefault
+        merging: Merging = Merging()
     ) throws(StoreError) {
-        self.mergeCount = mergeCount
+        self.merging = merging
         do throws(LMDBError) {
             environment = try Environment(
                 path: path, options: .init(mapSize: mapSize, isReadOnly: isReadOnly, createsIfMissing: !isReadOnly))
@@ -41,10 +48,10 @@ final class DerivedState: Sendable {
     /// removed: the log has it all.
     static func open(
         _ folder: LedgerFolder, mapSize: Int = Environment.mapSizeAtFirst,
-        mergeCount: Int = DerivedState.mergeCountDefault
+        merging: Merging = Merging()
     ) throws(StoreError) -> (DerivedState, Snapshot?) {
         do throws(StoreError) {
-            let state = try DerivedState(path: folder.statePath, mapSize: mapSize, mergeCount: mergeCount)
+            let state = try DerivedState(path: folder.statePath, mapSize: mapSize, merging: merging)
             do throws(StoreError) {
                 return (state, try state.snapshot())
             } catch {
@@ -53,7 +60,7 @@ final class DerivedState: Sendable {
             }
         } catch .damaged {
             try folder.removeState()
-            return (try DerivedState(path: folder.statePath, mapSize: mapSize, mergeCount: mergeCount), nil)
+            return (try DerivedState(path: folder.statePath, mapSize: mapSize, merging: merging), nil)
         }
     }
 
@@ -261,10 +268,11 @@ final class DerivedState: Sendable {
     func merge(of segments: [Segment], as number: UInt32) throws(StoreError) -> SegmentMerge? {
         for level in Set(segments.map(\.descriptor.level)).sorted() {
             let neighbours = segments.filter { $0.descriptor.level == level }
-            guard neighbours.count >= mergeCount else { continue }
+            guard neighbours.count >= merging.sourceCount else { continue }
             do throws(LMDBError) {
                 return try SegmentMerge(
-                    Array(neighbours.prefix(mergeCount)), number: number, in: environment.path)
+                    Array(neighbours.prefix(merging.sourceCount)), number: number, in: environment.path,
+                    stepCount: merging.stepCount)
             } catch {
                 throw StoreError(error)
             }

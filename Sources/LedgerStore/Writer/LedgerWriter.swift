@@ -41,7 +41,7 @@ public final class LedgerWriter: Sendable {
         package var flushCount = Engine.flushCountDefault
         package var mapSize = Environment.mapSizeAtFirst
         package var queuedEventCountMax = LedgerWriter.queuedEventCountMax
-        package var mergeCount = DerivedState.mergeCountDefault
+        package var merging = DerivedState.Merging()
         /// No threads: the writer works when ``LedgerWriter/work()`` and ``LedgerWriter/workOnState()`` tell it to, so
         /// that everything happens again in the same order.
         package var isDrivenByHand = false
@@ -60,7 +60,7 @@ public final class LedgerWriter: Sendable {
         do throws(StoreError) {
             let log = try Log(path: folder.logPath, isReadOnly: false, mapSize: tuning.mapSize)
             let (state, snapshot) = try DerivedState.open(
-                folder, mapSize: tuning.mapSize, mergeCount: tuning.mergeCount)
+                folder, mapSize: tuning.mapSize, merging: tuning.merging)
             let engine = try Engine.open(
                 log: log, state: state, snapshot: snapshot, projection: projection, flushCount: tuning.flushCount,
                 isDrivenByHand: tuning.isDrivenByHand, progress: progress)

@@ -13,11 +13,12 @@ struct SegmentMerge {
 
     private enum Stage { case rows, ids, terms }
 
-    /// How many entries a step takes over.
-    private static let stepCount = 1 << 17
+    private let stepCount: Int
 
-    init(_ sources: [Segment], number: UInt32, in folder: String) throws(LMDBError) {
+    /// - Parameter stepCount: How many entries a step takes over.
+    init(_ sources: [Segment], number: UInt32, in folder: String, stepCount: Int) throws(LMDBError) {
         self.sources = sources
+        self.stepCount = stepCount
         let descriptors = sources.map(\.descriptor)
         var offsets: [(UInt32, UInt32)] = []
         var rowCount: UInt32 = 0
@@ -38,7 +39,7 @@ struct SegmentMerge {
 
     /// Works on for a while. Returns the new segment once it is whole and durable.
     mutating func step() throws(LMDBError) -> Segment? {
-        for _ in 0..<Self.stepCount {
+        for _ in 0..<stepCount {
             switch stage {
             case .rows:
                 guard let source = sources.indices.first(where: { read[$0] < sources[$0].places.count }) else {

@@ -103,7 +103,8 @@ struct Life {
         tuning.isDrivenByHand = true
         tuning.mapSize = 1 << 16
         tuning.flushCount = generator.number(4...40)
-        tuning.mergeCount = generator.number(2...4)
+        tuning.merging.sourceCount = generator.number(2...4)
+        tuning.merging.stepCount = generator.number(10...400)
         return tuning
     }
 
