@@ -77,6 +77,8 @@ struct Spans: AsyncParsableCommand {
             let bar = ProgressBar("signing", unit: "spans")
             defer { bar.finish() }
             var counts = Counts()
+            let complaints = Complaints()
+            defer { complaints.finish() }
             for entry in spans.lines {
                 if Interruption.requested {
                     throw Failure(
@@ -85,12 +87,12 @@ struct Spans: AsyncParsableCommand {
                 }
                 switch entry.content {
                 case .malformed(let reason):
-                    Terminal.complain("\(file) line \(entry.number) is left out: \(reason).")
+                    complaints.add("\(file) line \(entry.number) is left out: \(reason).")
                     counts.skipped += 1
                 case .spans(let line):
                     let outcome = try await signer.sign(line, tenants: spans.tenants)
                     for refusal in outcome.refusals {
-                        Terminal.complain(
+                        complaints.add(
                             "\(file) line \(entry.number) span \(refusal.index + 1) is not signed: \(refusal.reason)")
                     }
                     counts.spans += line.count
@@ -142,10 +144,11 @@ struct Spans: AsyncParsableCommand {
             let spans = try SpanFile(file)
             let bar = ProgressBar("verifying", unit: "spans")
             var valid = 0, wrong = 0, done = 0
+            let complaints = Complaints()
             for entry in spans.lines {
                 switch entry.content {
                 case .malformed(let reason):
-                    Terminal.complain("\(file) line \(entry.number) cannot be read: \(reason).")
+                    complaints.add("\(file) line \(entry.number) cannot be read: \(reason).")
                     wrong += 1
                 case .spans(let line):
                     for index in line.indices {
@@ -153,7 +156,7 @@ struct Spans: AsyncParsableCommand {
                         if case .valid = verdict {
                             valid += 1
                         } else {
-                            Terminal.complain(
+                            complaints.add(
                                 "\(file) line \(entry.number) span \(index + 1) (\(line[index].spanID)): \(verdict.reason)"
                             )
                             wrong += 1
@@ -164,6 +167,7 @@ struct Spans: AsyncParsableCommand {
                 }
             }
             bar.finish()
+            complaints.finish()
             if ledger.json {
                 try Terminal.print(line(["valid": json(valid), "notValid": json(wrong)]))
             } else {

@@ -267,6 +267,33 @@ struct ResidencyTests {
         }
     }
 
+    @Test func thatIsLentKeepsTheStoreOpen() async throws {
+        let ledger = try TestLedger()
+        let store = try await ledger.open()
+        let key = try await keys(1, store)[0]
+        _ = try await key.sign(message)
+        let version = key.handle.version(numbered: 1)
+        let renewal = PlaintextKeys.Renewal(now: ledger.clock.now, residencySeconds: 3600)
+        guard case .lent(_, let residency) = try await store.live.loan(of: version, protects: true, renewal: renewal)
+        else {
+            Issue.record("the key is not in memory")
+            return
+        }
+        let closed = Counter()
+        let closing = Task {
+            try await store.close()
+            closed.increment()
+        }
+        try await Task.sleep(for: .milliseconds(100))
+        #expect(closed.count == 0)
+        try expectInMemory([version], store)
+        // What begins from here on is refused.
+        await #expect(throws: KeyStoreError.store(.closed)) { _ = try await key.sign(message) }
+        store.live.giveBack(version, residency)
+        try await closing.value
+        #expect(store.live.versionsInMemory.isEmpty)
+    }
+
     @Test func ofAProcessThatIsGoneIsRecordedAsEvictedAtTheNextOpening() async throws {
         let original = try TestLedger()
         let store = try await original.open()
