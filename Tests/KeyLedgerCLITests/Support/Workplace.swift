@@ -137,8 +137,11 @@ struct Outcome: Sendable {
 }
 
 /// A process that was started.
+///
+/// Not Foundation's `Process`: on Linux its `run()` reads past the end of a directory entry, and with hundreds of processes
+/// that ends in a crash now and then.
 final class RunningProcess: Sendable {
-    private let process: Process
+    let pid: Int32
     private let files: (input: String, output: String, complaints: String)
     private let end = Ending()
 
@@ -150,66 +153,85 @@ final class RunningProcess: Sendable {
         files = (name + ".in", name + ".out", name + ".err")
         for path in [files.output, files.complaints] { try Data().write(to: URL(filePath: path)) }
         try Data((input ?? "").utf8).write(to: URL(filePath: files.input))
-        process = Process()
-        process.executableURL = URL(filePath: executable)
-        process.arguments = arguments
-        process.environment = environment
-        process.currentDirectoryURL = URL(filePath: folder)
-        process.standardInput = try FileHandle(forReadingFrom: URL(filePath: files.input))
-        process.standardOutput = try FileHandle(forWritingTo: URL(filePath: files.output))
-        process.standardError = try FileHandle(forWritingTo: URL(filePath: files.complaints))
-        process.terminationHandler = { [end] _ in end.come() }
-        try process.run()
+
+        var actions = unsafe posix_spawn_file_actions_t()
+        unsafe posix_spawn_file_actions_init(&actions)
+        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+        unsafe posix_spawn_file_actions_addopen(&actions, 0, files.input, O_RDONLY, 0)
+        unsafe posix_spawn_file_actions_addopen(&actions, 1, files.output, O_WRONLY, 0)
+        unsafe posix_spawn_file_actions_addopen(&actions, 2, files.complaints, O_WRONLY, 0)
+        // The shell only changes the folder, and becomes the program.
+        let command = ["/bin/sh", "-c", "cd \"$0\" && exec \"$@\"", folder, executable] + arguments
+        var argv = unsafe command.map { unsafe strdup($0) } + [nil]
+        var envp = unsafe environment.map { unsafe strdup("\($0)=\($1)") } + [nil]
+        defer {
+            unsafe argv.forEach { unsafe free($0) }
+            unsafe envp.forEach { unsafe free($0) }
+        }
+        var started = pid_t()
+        let code = unsafe posix_spawn(&started, "/bin/sh", &actions, nil, &argv, &envp)
+        try #require(code == 0, "\(executable) does not start: \(code)")
+        let pid = started
+        self.pid = pid
+        Thread.detachNewThread { [end] in
+            var status: Int32 = 0
+            while unsafe waitpid(pid, &status, 0) < 0, errno == EINTR {}
+            let signal = status & 0x7F
+            end.come(with: signal == 0 ? status >> 8 & 0xFF : 128 + signal)
+        }
     }
 
     deinit {
-        if process.isRunning { Glibc.kill(process.processIdentifier, SIGKILL) }
+        if isRunning { Glibc.kill(pid, SIGKILL) }
         for path in [files.input, files.output, files.complaints] { try? FileManager.default.removeItem(atPath: path) }
     }
 
-    var pid: Int32 { process.processIdentifier }
-    var isRunning: Bool { process.isRunning }
+    var isRunning: Bool { end.status == nil }
 
     func send(_ signal: Int32) { Glibc.kill(pid, signal) }
 
     /// Waits for its end.
     func outcome() async throws -> Outcome {
-        await end.wait()
-        let status = process.terminationStatus
-        return Outcome(
-            status: process.terminationReason == .uncaughtSignal ? 128 + status : status,
+        Outcome(
+            status: await end.wait(),
             output: String(decoding: try Data(contentsOf: URL(filePath: files.output)), as: UTF8.self),
             complaints: String(decoding: try Data(contentsOf: URL(filePath: files.complaints)), as: UTF8.self))
     }
 }
 
-/// The end of a process, which a task may wait for before or after it has come.
+/// The end of a process with its exit code, which a task may wait for before or after it has come.
 private final class Ending: Sendable {
     private enum State {
-        case ahead([CheckedContinuation<Void, Never>])
-        case come
+        case ahead([CheckedContinuation<Int32, Never>])
+        case come(Int32)
     }
 
     private let state = Mutex(State.ahead([]))
 
-    func wait() async {
+    /// Nil while it has not come.
+    var status: Int32? { state.withLock { if case .come(let status) = $0 { status } else { nil } } }
+
+    func wait() async -> Int32 {
         await withCheckedContinuation { waiter in
-            let hasCome = state.withLock { state in
-                guard case .ahead(let waiters) = state else { return true }
-                state = .ahead(waiters + [waiter])
-                return false
+            let status: Int32? = state.withLock { state in
+                switch state {
+                case .come(let status): return status
+                case .ahead(let waiters):
+                    state = .ahead(waiters + [waiter])
+                    return nil
+                }
             }
-            if hasCome { waiter.resume() }
+            if let status { waiter.resume(returning: status) }
         }
     }
 
-    func come() {
+    func come(with status: Int32) {
         let waiters = state.withLock { state in
-            defer { state = .come }
+            defer { state = .come(status) }
             if case .ahead(let waiters) = state { return waiters }
             return []
         }
-        for waiter in waiters { waiter.resume() }
+        for waiter in waiters { waiter.resume(returning: status) }
     }
 }
 
