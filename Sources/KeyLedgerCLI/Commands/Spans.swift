@@ -39,13 +39,21 @@ struct Spans: AsyncParsableCommand {
             signing.createsMissing = createMissing
             signing.encryptionKey = encryptionKey
             signing.redaction = try redactionRules
-            let spans = try SpanFile(file)
-            let destination = try OutputFile(output)
-            let counts = try await options.withStore { store in
-                let signer = ComplianceSpanSigner(store, options: signing)
-                return try await sign(spans, to: destination, with: signer)
+            if output != "-", file != "-",
+                URL(filePath: output).resolvingSymlinksInPath().path
+                    == URL(filePath: file).resolvingSymlinksInPath().path
+            {
+                throw Failure("\(output) is also the input; write the signed spans to another file.", .refused)
             }
-            try destination.close()
+            let spans = try SpanFile(file)
+            let counts = try await options.withStore { store in
+                // Only now: opening empties the file, which must not happen for a ledger that does not open.
+                let destination = try OutputFile(output)
+                let signer = ComplianceSpanSigner(store, options: signing)
+                let counts = try await sign(spans, to: destination, with: signer)
+                try destination.close()
+                return counts
+            }
             try report(counts)
         }
 
