@@ -192,7 +192,7 @@ extension Block {
     /// Hands out the Merkle tree's entry for each event: the 128 bytes as committed, the operation (1), the status (4,
     /// little-endian), and the commitment to its details (32) if it has any.
     func forEachLeaf(_ body: (RawSpan) -> Void) {
-        var entry = ByteWriter()
+        var entry = LittleEndianBytes()
         var exceptions = exceptions[...]
         var commitments = commitments[...]
         for index in 0..<count {

@@ -74,7 +74,7 @@ final class Custody: Sendable {
     func id(ofKey name: EntityName, of tenant: TenantID) -> KeyID { KeyID(derive("key", tenant.value, name)) }
 
     private func derive(_ kind: StaticString, _ owner: UInt128, _ name: EntityName) -> UInt128 {
-        var bytes = ByteWriter()
+        var bytes = LittleEndianBytes()
         bytes.append(Array(kind.description.utf8))
         bytes.append(owner)
         bytes.append(Array(name.description.utf8))

@@ -28,7 +28,7 @@ struct WrappedBlob {
     }
 
     var bytes: [UInt8] {
-        var writer = ByteWriter()
+        var writer = LittleEndianBytes()
         writer.append(Self.format)
         writer.append(UInt16(header.count))
         writer.append(header)

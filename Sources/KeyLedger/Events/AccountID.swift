@@ -1,3 +1,4 @@
+internal import LedgerStore
 internal import CryptoPrimitives
 internal import Ledger
 
@@ -46,7 +47,7 @@ public struct KeyVersion: Hashable, Sendable, Comparable {
 extension UInt128 {
     /// The first 16 bytes of SHA-256 over a label and fixed-width fields, as a big-endian number.
     fileprivate init(digestOf label: StaticString, _ a: UInt32, _ b: UInt32, _ c: UInt128, _ d: UInt32) {
-        var bytes = ByteWriter()
+        var bytes = LittleEndianBytes()
         bytes.append(Array(label.description.utf8))
         bytes.append(a)
         bytes.append(b)

@@ -41,7 +41,7 @@ enum Details {
     }
 
     private static func associatedData(_ event: EventID) -> [UInt8] {
-        var bytes = ByteWriter()
+        var bytes = LittleEndianBytes()
         bytes.append(label)
         bytes.append(event.value)
         return bytes.bytes

@@ -136,7 +136,7 @@ struct Envelope {
     private static let magic = Array("KLE1".utf8)
 
     var header: [UInt8] {
-        var writer = ByteWriter()
+        var writer = LittleEndianBytes()
         writer.append(Self.magic)
         writer.append(tenant.value)
         writer.append(version.key.value)

@@ -1,3 +1,4 @@
+internal import LedgerStore
 public import CryptoPrimitives
 
 extension LedgerProjection {
@@ -5,7 +6,7 @@ extension LedgerProjection {
 
     /// Everything in it, as bytes that depend on the folded events only: records in ascending order of their ids.
     var snapshot: [UInt8] {
-        var writer = ByteWriter()
+        var writer = LittleEndianBytes()
         writer.append(Self.magic)
         writer.append(eventCount)
         writer.append(lastTimestamp)
@@ -105,7 +106,7 @@ extension LedgerProjection {
     }
 }
 
-extension ByteWriter {
+extension LittleEndianBytes {
     fileprivate mutating func append(_ usage: LedgerProjection.Usage) {
         append(usage.sign)
         append(usage.verify)

@@ -1,11 +1,6 @@
 internal import CryptoPrimitives
 
 extension RawSpan {
-    /// The bytes as an array of their own.
-    func copied() -> [UInt8] {
-        unsafe withUnsafeBytes { unsafe [UInt8]($0) }
-    }
-
     /// A value of a fixed-layout type at a byte offset; traps outside the span, as array indexing does.
     func load<T: BitwiseCopyable>(_ type: T.Type = T.self, at offset: Int) -> T {
         precondition(offset >= 0 && offset + MemoryLayout<T>.size <= byteCount, "load outside the span")

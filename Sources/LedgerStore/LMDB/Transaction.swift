@@ -1,3 +1,4 @@
+internal import CryptoPrimitives
 internal import CLMDB
 internal import Glibc
 
@@ -49,7 +50,7 @@ internal import Glibc
 
     /// A copy of the value of `key`, or nil.
     borrowing func bytes(of key: Key, in table: Table) throws(LMDBError) -> [UInt8]? {
-        try value(of: key, in: table, mapping: { $0 }) { span throws(LMDBError) in span.copied() }
+        try value(of: key, in: table, mapping: { $0 }) { span throws(LMDBError) in span.array }
     }
 
     borrowing func put(_ value: RawSpan, at key: Key, in table: Table, appending: Bool = false) throws(LMDBError) {

@@ -1,16 +1,18 @@
 /// Bytes put together field by field, little-endian.
-struct LittleEndianBytes {
-    private(set) var bytes: [UInt8] = []
+package struct LittleEndianBytes {
+    package private(set) var bytes: [UInt8] = []
 
-    init(capacity: Int) { bytes.reserveCapacity(capacity) }
+    package init(capacity: Int = 0) { bytes.reserveCapacity(capacity) }
 
-    mutating func append<Value: FixedWidthInteger & UnsignedInteger>(_ value: Value) {
+    package mutating func append<Value: FixedWidthInteger & UnsignedInteger>(_ value: Value) {
         for shift in stride(from: 0, to: Value.bitWidth, by: 8) {
             bytes.append(UInt8(truncatingIfNeeded: value >> Value(shift)))
         }
     }
 
-    mutating func append(_ more: [UInt8]) { bytes.append(contentsOf: more) }
+    package mutating func append(_ more: [UInt8]) { bytes.append(contentsOf: more) }
+
+    package mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
 
     mutating func pad(to count: Int) {
         precondition(bytes.count <= count, "the fields before the padding are too long")

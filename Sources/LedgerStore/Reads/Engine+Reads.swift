@@ -33,10 +33,7 @@ extension Engine {
         guard filter.isValid else { return [] }
         let window = filter.window
         let all = accounts
-        let first = all.partitionPoint { $0.timestamp < window.timestampMin }
-        let end = window.timestampMax == 0 ? all.count : all.partitionPoint { $0.timestamp <= window.timestampMax }
-        guard first < end else { return [] }
-        let matching = all[first..<end].lazy.filter(filter.matches)
+        let matching = all[all.range(of: window, at: \.timestamp)].lazy.filter(filter.matches)
         return window.isReversed
             ? Array(matching.reversed().prefix(window.rowLimit)) : Array(matching.prefix(window.rowLimit))
     }

@@ -26,7 +26,7 @@ struct TransferSearch {
                 if let account {
                     search(recent, account, window, take)
                 } else {
-                    let transfers = recent.transfers[recent.transfers.range(of: window)]
+                    let transfers = recent.transfers[recent.transfers.range(of: window, at: \.timestamp)]
                     _ = window.isReversed ? transfers.reversed().allSatisfy(take) : transfers.allSatisfy(take)
                 }
             }
@@ -74,14 +74,5 @@ struct TransferSearch {
                 return isGoingOn
             }
         }
-    }
-}
-
-extension [Transfer] {
-    /// The indices of the transfers within a window.
-    fileprivate func range(of window: Window) -> Range<Int> {
-        let first = partitionPoint { $0.timestamp < window.timestampMin }
-        let end = window.timestampMax == 0 ? count : partitionPoint { $0.timestamp <= window.timestampMax }
-        return first..<Swift.max(first, end)
     }
 }

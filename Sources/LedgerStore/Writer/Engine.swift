@@ -29,7 +29,6 @@ package struct Engine: ~Copyable {
     /// Up to twice as many are in memory, some 200 bytes each, and are replayed at the next opening after a crash.
     static let flushCountDefault = 1 << 16
 
-    /// Starts from the last flush if it belongs to this log, from nothing otherwise, and replays what the log has more.
     /// Opens a ledger that is to be driven by hand: exact times, no thread of its own but the flusher's. The caller keeps
     /// other writers away.
     package static func open(
@@ -40,6 +39,7 @@ package struct Engine: ~Copyable {
         return try open(log: log, state: state, snapshot: snapshot, projection: projection, flushCount: flushCount)
     }
 
+    /// Starts from the last flush if it belongs to this log, from nothing otherwise, and replays what the log has more.
     static func open(
         log: Log, state: DerivedState, snapshot: DerivedState.Snapshot?, projection: any Projection,
         flushCount: Int = Engine.flushCountDefault, isDrivenByHand: Bool = false,

@@ -1,3 +1,4 @@
+import CryptoPrimitives
 import Foundation
 import Ledger
 import Testing
@@ -173,6 +174,6 @@ import Testing
     }
 
     private func bytes<Record: BitwiseCopyable>(of records: [Record]) -> [UInt8] {
-        (unsafe records.span.bytes).copied()
+        (unsafe records.span.bytes).array
     }
 }

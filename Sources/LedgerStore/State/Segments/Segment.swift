@@ -95,18 +95,14 @@ struct Segment: Sendable {
 
     /// The transfers within a window of time that may have all of these terms: those of the rarest term.
     func candidates(_ terms: [Term], in window: Window) -> Candidates {
-        let first = timestamps.partitionPoint { $0 < window.timestampMin }
-        let end =
-            window.timestampMax == 0
-            ? timestamps.count : timestamps.partitionPoint { $0 <= window.timestampMax }
-        guard first < end else { return .all(0..<0) }
-        var rarest = Candidates.all(first..<end)
+        let ordinals = timestamps.range(of: window) { $0 }
+        var rarest = Candidates.all(ordinals)
         for term in terms {
             let hash = UInt64(term.hash) << 32
             let entries =
                 self.terms.partitionPoint {
-                    $0 < hash | UInt64(first)
-                }..<self.terms.partitionPoint { $0 < hash + UInt64(end) }
+                    $0 < hash | UInt64(ordinals.lowerBound)
+                }..<self.terms.partitionPoint { $0 < hash + UInt64(ordinals.upperBound) }
             if entries.count < rarest.count { rarest = .entries(entries) }
         }
         return rarest

@@ -1,19 +1,4 @@
-/// Writes fields of fixed width, little-endian, one after the other.
-struct ByteWriter {
-    private(set) var bytes: [UInt8] = []
-
-    mutating func append<Value: FixedWidthInteger & UnsignedInteger>(_ value: Value) {
-        for shift in stride(from: 0, to: Value.bitWidth, by: 8) {
-            bytes.append(UInt8(truncatingIfNeeded: value >> Value(shift)))
-        }
-    }
-
-    mutating func append(_ more: [UInt8]) { bytes.append(contentsOf: more) }
-
-    mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
-}
-
-/// Reads what `ByteWriter` wrote. Anything else is nil, not a trap.
+/// Reads what `LittleEndianBytes` wrote. Anything else is nil, not a trap.
 struct ByteReader {
     private var rest: ArraySlice<UInt8>
 
