@@ -9,7 +9,7 @@ enum ProofBenchmark {
     static func run(_ arguments: [String]) async throws {
         let count = arguments.first.flatMap { Int($0) } ?? 10_000_000
         measureHashes()
-        try await measureCost(min(count, 2_000_000))
+        try await measureCost(min(2 * count, 4_000_000))
         try await measureProofs(count)
     }
 
@@ -33,7 +33,7 @@ enum ProofBenchmark {
 
     /// The engine alone and with the tree, in turns: whatever else the machine does meets both.
     private static func measureCost(_ count: Int) async throws {
-        let rounds = 5
+        let rounds = 10
         var alone = Samples()
         var followed = Samples()
         var catching = Samples()
