@@ -124,7 +124,7 @@ public struct LedgerProjection: Sendable, Hashable {
         case .createTenant: TenantID(transfer.userData128)
         // A refusal may be about another tenant's key, a key's first event comes before it is known.
         case .deny, .generate: tenantsByAccount[transfer.debitAccountID]
-        case .cacheCapacity, nil: nil
+        case .cacheCapacity, .checkpoint, .checkpointKey, .cosigned, .anchored, .evidence, nil: nil
         default: keys[KeyID(transfer.userData128)]?.tenant
         }
     }
@@ -193,7 +193,7 @@ extension LedgerProjection {
         case .encrypt: count(version, \.encrypt, amount)
         case .decrypt: count(version, \.decrypt, amount)
         case .deny: refusalCount += 1
-        case .cacheCapacity: break
+        case .cacheCapacity, .checkpoint, .checkpointKey, .cosigned, .anchored, .evidence: break
         }
     }
 
