@@ -83,7 +83,9 @@ func verifyTimestamp(
             throw .crypto(.backend(operation: "CRYPTO_malloc"))
         }
         digest.withBytes { bytes in
-            unsafe bytes.withUnsafeBytes { unsafe imprint.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(imprint), byteCount: $0.count) }
+            unsafe bytes.withUnsafeBytes {
+                unsafe imprint.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(imprint), byteCount: $0.count)
+            }
         }
         unsafe TS_VERIFY_CTX_set_imprint(
             context, imprint.assumingMemoryBound(to: UInt8.self), SHA256Digest.byteCount)
@@ -118,7 +120,9 @@ func verifyTimestamp(
     }
 
     private static func isSHA256(_ imprint: OpaquePointer?) -> Bool {
-        guard let imprint = unsafe imprint, let algorithm = unsafe TS_MSG_IMPRINT_get_algo(imprint) else { return false }
+        guard let imprint = unsafe imprint, let algorithm = unsafe TS_MSG_IMPRINT_get_algo(imprint) else {
+            return false
+        }
         var identifier: OpaquePointer?
         unsafe X509_ALGOR_get0(&identifier, nil, nil, algorithm)
         return unsafe OBJ_obj2nid(identifier) == NID_sha256
@@ -136,7 +140,8 @@ func verifyTimestamp(
         var buffer = [CChar](repeating: 0, count: 128)
         let count = unsafe OBJ_obj2txt(&buffer, Int32(buffer.count), identifier, 1)
         return String(
-            decoding: buffer.prefix(max(0, min(Int(count), buffer.count - 1))).map(UInt8.init(bitPattern:)), as: UTF8.self)
+            decoding: buffer.prefix(max(0, min(Int(count), buffer.count - 1))).map(UInt8.init(bitPattern:)),
+            as: UTF8.self)
     }
 
     private static func bytes(of string: UnsafePointer<ASN1_STRING>?) -> [UInt8] {

@@ -59,7 +59,8 @@ extension ProofError: CustomStringConvertible {
         case .logBehindCheckpoint(let count, let size):
             "the log has \(count) events, but a checkpoint of \(size) was signed: this is an old copy, "
                 + "or its end was cut off. Nothing is signed until the right log is back."
-        case .damaged(let path, let reason): "\(path) is damaged: \(reason). Restore it from a second place or a backup."
+        case .damaged(let path, let reason):
+            "\(path) is damaged: \(reason). Restore it from a second place or a backup."
         case .checkpoint(let error): "\(error)."
         case .refused(let refusal): "\(refusal)."
         case .signing(let error): "\(error)."

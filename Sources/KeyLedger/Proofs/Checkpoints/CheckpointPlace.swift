@@ -34,7 +34,8 @@ public enum CheckpointPlace: Sendable, Hashable {
                 let copy = known.contains(size) ? try place.note(of: size) : nil
                 if let copy, copy.text != note.text { throw .fork(place: place.path, size: size) }
                 if copy != note { try place.store(note, of: size) }
-                for timestamp in try checkpoints.timestamps(of: size) where try !place.timestamps(of: size).contains(timestamp) {
+                for timestamp in try checkpoints.timestamps(of: size)
+                where try !place.timestamps(of: size).contains(timestamp) {
                     try place.store(timestamp: timestamp, of: size)
                 }
             }
