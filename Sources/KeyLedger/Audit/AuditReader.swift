@@ -61,6 +61,20 @@ public final class AuditReader: Sendable {
     }
 
     private func detailsObject(at index: Int, of block: Block, tenant: TenantID?) throws(KeyStoreError) -> JSONObject? {
+        try openedDetails(at: index, of: block, tenant: tenant)?.details
+    }
+
+    /// Details with the salt of their commitment, to show to somebody who has only the entry.
+    func disclosedDetails(
+        at index: Int, of block: Block, tenant: TenantID?
+    ) throws(KeyStoreError) -> EvidenceBundle.Details? {
+        try openedDetails(at: index, of: block, tenant: tenant).map {
+            EvidenceBundle.Details(salt: $0.salt, text: String(decoding: $0.text, as: UTF8.self))
+        }
+    }
+
+    private func openedDetails(at index: Int, of block: Block, tenant: TenantID?) throws(KeyStoreError) -> Details.Opened?
+    {
         guard let custody, block.operation == .createTransfers,
             let commitment = block.commitments.first(where: { $0.index == UInt32(index) })
         else { return nil }
@@ -70,7 +84,7 @@ public final class AuditReader: Sendable {
         else { throw .materialDamaged(subject: subject, reason: "they are missing") }
         let event = EventID(block.transfers[index].id)
         let secrets: TenantSecrets? = if let tenant { try custody.secrets(of: tenant) } else { nil }
-        let opened: (details: JSONObject, commitment: SHA256Digest)
+        let opened: Details.Opened
         do throws(CryptoError) {
             if let secrets {
                 opened = try Details.open(sealed, of: event, under: secrets.details)
@@ -83,7 +97,7 @@ public final class AuditReader: Sendable {
         guard commitment.digest == opened.commitment else {
             throw .materialDamaged(subject: subject, reason: "the event is committed to others")
         }
-        return opened.details
+        return opened
     }
 
     /// The name in the details of the event that created a tenant or key.
