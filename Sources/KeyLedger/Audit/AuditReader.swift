@@ -73,7 +73,8 @@ public final class AuditReader: Sendable {
         }
     }
 
-    private func openedDetails(at index: Int, of block: Block, tenant: TenantID?) throws(KeyStoreError) -> Details.Opened?
+    private func openedDetails(at index: Int, of block: Block, tenant: TenantID?) throws(KeyStoreError) -> Details
+        .Opened?
     {
         guard let custody, block.operation == .createTransfers,
             let commitment = block.commitments.first(where: { $0.index == UInt32(index) })

@@ -48,7 +48,8 @@ enum Details {
             throw .authenticationFailed
         }
         return Opened(
-            details: object, salt: Array(content.prefix(saltByteCount)), text: text, commitment: commitment(to: content))
+            details: object, salt: Array(content.prefix(saltByteCount)), text: text, commitment: commitment(to: content)
+        )
     }
 
     private static func associatedData(_ event: EventID) -> [UInt8] {
