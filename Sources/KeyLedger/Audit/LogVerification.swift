@@ -79,7 +79,7 @@ public struct LogVerification: Sendable {
                     isChainIntact = false
                     return false
                 }
-                block.forEachLeaf { tree.append(MerkleHash.leaf($0)) }
+                block.forEachEntry { tree.append(MerkleHash.leaf($0)) }
                 projection.apply(block)
                 committedDetails += UInt64(block.commitments.count)
                 try checkDetails(of: block, reader, audit)
@@ -185,24 +185,5 @@ extension KeyStoreError {
     fileprivate var finding: String {
         if case .materialDamaged(let subject, let reason) = self { return "\(subject): \(reason)" }
         return description
-    }
-}
-
-extension Block {
-    /// Hands out the Merkle tree's entry for each event: the 128 bytes as committed, the operation (1), the status (4,
-    /// little-endian), and the commitment to its details (32) if it has any.
-    func forEachLeaf(_ body: (RawSpan) -> Void) {
-        var entry = LittleEndianBytes()
-        var exceptions = exceptions[...]
-        var commitments = commitments[...]
-        for index in 0..<count {
-            entry.removeAll()
-            withRecord(at: index) { entry.append($0.array) }
-            entry.append(operation.rawValue)
-            let isRefused = exceptions.first?.index == UInt32(index)
-            entry.append(isRefused ? exceptions.removeFirst().status : CreateTransferStatus.created.rawValue)
-            if commitments.first?.index == UInt32(index) { entry.append(commitments.removeFirst().digest.bytes) }
-            body(unsafe entry.bytes.span.bytes)
-        }
     }
 }
