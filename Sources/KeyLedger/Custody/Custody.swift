@@ -21,7 +21,7 @@ final class Custody: Sendable {
         } catch {
             throw .crypto(error)
         }
-        try KeyStoreError.store { () throws(StoreError) in try material.put([(.root, blob.bytes)]) }
+        try KeyStoreError.store { () throws(StoreError) in try material.put([(.root, blob.bytes)], eventCount: 0) }
     }
 
     /// Opens the custody of a ledger in `path`.
@@ -100,7 +100,7 @@ final class Custody: Sendable {
         } catch {
             throw .crypto(error)
         }
-        try KeyStoreError.store { () throws(StoreError) in try material.put(blobs) }
+        try KeyStoreError.store { () throws(StoreError) in try material.put(blobs, eventCount: 0) }
     }
 
     private func hasBlob(_ name: MaterialStore.Name) throws(KeyStoreError) -> Bool {
@@ -164,7 +164,9 @@ final class Custody: Sendable {
         } catch {
             throw .crypto(error)
         }
-        try KeyStoreError.store { () throws(StoreError) in try material.put([(.version(version), blob.bytes)]) }
+        try KeyStoreError.store { () throws(StoreError) in
+            try material.put([(.version(version), blob.bytes)], eventCount: 0)
+        }
         return publicKey
     }
 
@@ -244,7 +246,7 @@ final class Custody: Sendable {
         let orphans = try KeyStoreError.store { () throws(StoreError) in
             try material.names().filter { $0 != .root && !known($0) }
         }
-        if !orphans.isEmpty { try KeyStoreError.store { () throws(StoreError) in try material.remove(orphans) } }
+        if !orphans.isEmpty { try KeyStoreError.store { () throws(StoreError) in try material.erase(orphans) } }
         return orphans.count
     }
 
