@@ -54,6 +54,7 @@ public enum EventKind: UInt32, Sendable, CaseIterable {
     case deny = 0x310
     case createTenant = 0x320
     case cacheCapacity = 0x321
+    case reveal = 0x350
 
     /// The ledger its transfers are on.
     public var ledger: LedgerKind { LedgerKind(rawValue: rawValue >> 8) ?? .custody }
@@ -76,6 +77,7 @@ extension EventKind: CustomStringConvertible {
         case .deny: "deny"
         case .createTenant: "create-tenant"
         case .cacheCapacity: "cache-capacity"
+        case .reveal: "reveal"
         }
     }
 }

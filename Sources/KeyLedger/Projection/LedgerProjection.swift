@@ -123,7 +123,7 @@ public struct LedgerProjection: Sendable, Hashable {
         switch EventKind(rawValue: transfer.userData32) {
         case .createTenant: TenantID(transfer.userData128)
         // A refusal may be about another tenant's key, a key's first event comes before it is known.
-        case .deny, .generate: tenantsByAccount[transfer.debitAccountID]
+        case .deny, .generate, .reveal: tenantsByAccount[transfer.debitAccountID]
         case .cacheCapacity, nil: nil
         default: keys[KeyID(transfer.userData128)]?.tenant
         }
@@ -193,7 +193,7 @@ extension LedgerProjection {
         case .encrypt: count(version, \.encrypt, amount)
         case .decrypt: count(version, \.decrypt, amount)
         case .deny: refusalCount += 1
-        case .cacheCapacity: break
+        case .cacheCapacity, .reveal: break
         }
     }
 
