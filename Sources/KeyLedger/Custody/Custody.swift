@@ -119,7 +119,7 @@ final class Custody: Sendable {
             let wrapping = try TenantSecrets.wrappingKey(from: tenantKey)
             let detailsKey = try Self.unwrap(detailsBlob, Self.context(of: tenant, purpose: "details"), under: wrapping)
             let details = try AES256GCM(key: detailsKey)
-            let redaction = try tenantKey.derived("keyledger redaction v1")
+            let redaction = try RedactionKey(try tenantKey.derived("keyledger redaction v1"))
             secrets = TenantSecrets(wrapping: wrapping, details: details, redaction: redaction)
         } catch {
             throw Self.unusable(subject, error)
@@ -270,9 +270,9 @@ final class TenantSecrets: Sendable {
     /// Seals the details of the tenant's events.
     let details: AES256GCM
     /// Keys the deterministic redactions (HMAC).
-    let redaction: SecretBytes
+    let redaction: RedactionKey
 
-    init(wrapping: consuming AES256GCM, details: consuming AES256GCM, redaction: consuming SecretBytes) {
+    init(wrapping: consuming AES256GCM, details: consuming AES256GCM, redaction: RedactionKey) {
         self.wrapping = wrapping
         self.details = details
         self.redaction = redaction
