@@ -144,11 +144,20 @@ final class Custody: Sendable {
         if try hasBlob(.version(version)), let left = try? material(of: version, algorithm, tenant: tenant) {
             return left.publicKey
         }
+        let secret = try KeyStoreError.crypto { () throws(CryptoError) in try SecretBytes(randomCount: 32) }
+        return try storeMaterial(secret, of: version, algorithm, tenant: tenant)
+    }
+
+    /// Stores material from outside, wrapped, as a new version's.
+    ///
+    /// - Returns: The public key; empty where there is none.
+    func storeMaterial(
+        _ secret: borrowing SecretBytes, of version: KeyVersion, _ algorithm: KeyAlgorithm, tenant: TenantID
+    ) throws(KeyStoreError) -> [UInt8] {
         let publicKey: [UInt8]
         let blob: WrappedBlob
         let wrapping = try secrets(of: tenant)
         do throws(CryptoError) {
-            let secret = try SecretBytes(randomCount: 32)
             publicKey = try KeyMaterial(algorithm, try secret.copy()).publicKey
             let context = Self.context(of: version, algorithm, tenant, publicKey: publicKey)
             blob = WrappedBlob(header: publicKey, box: try Self.wrap(secret, context, under: wrapping.wrapping))
@@ -177,6 +186,11 @@ final class Custody: Sendable {
             throw .materialDamaged(subject: subject, reason: "the public key is not its own")
         }
         return key
+    }
+
+    /// Erases the material of a version, if it is there.
+    func eraseMaterial(of version: KeyVersion) throws(KeyStoreError) {
+        try KeyStoreError.store { () throws(StoreError) in try material.remove([.version(version)]) }
     }
 
     /// What messages call a version.
