@@ -48,18 +48,22 @@ struct LogPass {
 
     private mutating func decide(_ window: Window) {
         for block in window.blocks {
-            _ = replay.decide(block, in: window.bytes)
-            var refused = 0
-            for index in 0..<block.count where block.operation != .expire {
-                if refused < block.refusedCount, block.refusal(refused, in: window.bytes).index == index {
-                    refused += 1
-                    continue
-                }
-                let offset = block.record(at: index)
+            replay.decide(block, in: window.bytes)
+            if block.operation == .expire { continue }
+            var (refused, committed) = (0, 0)
+            for index in 0..<block.count {
+                let isRefused = refused < block.refusedCount && block.refusal(refused, in: window.bytes).index == index
+                let hasDetails =
+                    committed < block.commitmentCount && block.commitment(committed, in: window.bytes).index == index
+                if isRefused { refused += 1 }
+                if hasDetails { committed += 1 }
+                if isRefused { continue }
+                let (offset, sequence) = (block.record(at: index), block.sequence(at: index))
                 if block.operation == .createAccounts {
-                    rules.apply(window.bytes.loadRecord(Account.self, at: offset), sequence: block.sequence(at: index))
+                    rules.apply(window.bytes.loadRecord(Account.self, at: offset), sequence: sequence)
                 } else {
-                    rules.apply(window.bytes.loadRecord(Transfer.self, at: offset), sequence: block.sequence(at: index))
+                    rules.apply(
+                        window.bytes.loadRecord(Transfer.self, at: offset), sequence: sequence, hasDetails: hasDetails)
                 }
             }
         }

@@ -21,9 +21,9 @@ struct BlockView {
 
     enum Layout {
         static let magic: UInt32 = 0x314B_4C4B  // "KLK1"
-        static let zeros = 36..<64
-        static let previousDigest = 64
-        static let digest = 96
+        static let zeros = 36..<96
+        static let previousChecksum = 96
+        static let checksum = 112
         static let headerSize = 128
         static let recordSize = 128
         static let refusalSize = 8
@@ -102,18 +102,23 @@ struct BlockView {
             ? CreateAccountStatus(rawValue: status) != nil : CreateTransferStatus(rawValue: status) != nil
     }
 
-    /// The digest of the block before, as this block has it.
-    func previousDigest(in bytes: [UInt8]) -> SHA256Digest { bytes.digest(at: start + Layout.previousDigest) }
+    /// The checksum of the block before, as this block has it.
+    func previousChecksum(in bytes: [UInt8]) -> Checksum { checksum(in: bytes, at: Layout.previousChecksum) }
 
-    /// The block's digest as it is recorded.
-    func digest(in bytes: [UInt8]) -> SHA256Digest { bytes.digest(at: start + Layout.digest) }
+    /// The block's checksum as it is recorded.
+    func checksum(in bytes: [UInt8]) -> Checksum { checksum(in: bytes, at: Layout.checksum) }
 
-    /// The block's digest as its bytes have it.
-    func computedDigest(in bytes: [UInt8]) -> SHA256Digest {
-        var hash = SHA256()
-        unsafe hash.update(bytes.span.bytes.extracting(start..<(start + Layout.digest)))
-        unsafe hash.update(bytes.span.bytes.extracting((start + Layout.headerSize)..<end))
-        return hash.finalize()
+    private func checksum(in bytes: [UInt8], at offset: Int) -> Checksum {
+        let range = (start + offset)..<(start + offset + Checksum.byteCount)
+        return unsafe Checksum(bytes.span.bytes.extracting(range)) ?? .zero
+    }
+
+    /// The block's checksum as its bytes have it.
+    func computedChecksum(in bytes: [UInt8]) -> Checksum {
+        var computation = Checksum.Computation()
+        unsafe computation.update(bytes.span.bytes.extracting(start..<(start + Layout.checksum)))
+        unsafe computation.update(bytes.span.bytes.extracting((start + Layout.headerSize)..<end))
+        return computation.finalize()
     }
 
     /// The transfers as they are recorded.

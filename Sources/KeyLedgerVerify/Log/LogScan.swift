@@ -19,7 +19,7 @@ struct LogScan {
     private struct Last {
         let nextSequence: UInt64
         let timestamp: UInt64
-        let digest: SHA256Digest
+        let checksum: Checksum
     }
 
     /// About how much is read at once.
@@ -102,13 +102,13 @@ struct LogScan {
             return nil
         }
         check(view, in: bytes, key: sequence, isKey: key.count == 8)
-        last = Last(nextSequence: view.nextSequence, timestamp: view.timestamp, digest: view.digest(in: bytes))
+        last = Last(nextSequence: view.nextSequence, timestamp: view.timestamp, checksum: view.checksum(in: bytes))
         return view
     }
 
     private mutating func check(_ view: BlockView, in bytes: [UInt8], key: UInt64, isKey: Bool) {
         let first = view.firstSequence
-        if view.computedDigest(in: bytes) != view.digest(in: bytes) {
+        if view.computedChecksum(in: bytes) != view.checksum(in: bytes) {
             report(.blockAltered, key, "the block of events \(key) to \(key + UInt64(view.count) - 1) was changed")
         }
         if !isKey || key != first {
@@ -118,7 +118,7 @@ struct LogScan {
             // Behind damage there is nothing to compare with; at the start there is.
             if blockCount == 1, first != 0 {
                 report(.blockMissing, 0, "events 0 to \(first - 1) are missing")
-            } else if blockCount == 1, view.previousDigest(in: bytes) != .zero {
+            } else if blockCount == 1, view.previousChecksum(in: bytes) != .zero {
                 report(.chainBroken, first, "the first block names one before it")
             }
             return
@@ -127,7 +127,7 @@ struct LogScan {
             report(.blockMissing, last.nextSequence, "events \(last.nextSequence) to \(first - 1) are missing")
         } else if first < last.nextSequence {
             report(.blockMisplaced, first, "events \(first) to \(last.nextSequence - 1) are there twice")
-        } else if view.previousDigest(in: bytes) != last.digest {
+        } else if view.previousChecksum(in: bytes) != last.checksum {
             report(.chainBroken, first, "the block of event \(first) does not follow the one before it")
         }
         if view.timestamp - UInt64(view.count) < last.timestamp {

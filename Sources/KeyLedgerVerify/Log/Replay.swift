@@ -6,28 +6,24 @@ internal import Ledger
 struct Replay {
     private(set) var machine = StateMachine()
     private(set) var findings = Findings()
-    /// The first event that was not decided again.
-    private(set) var end: UInt64 = 0
-    private(set) var isStopped = false
+    private var isStopped = false
 
-    /// Decides a block that follows what was decided before. True if its answers are as recorded.
-    mutating func decide(_ block: BlockView, in bytes: [UInt8]) -> Bool {
-        if isStopped { return false }
+    /// Decides a block that follows what was decided before.
+    mutating func decide(_ block: BlockView, in bytes: [UInt8]) {
+        if isStopped { return }
         // The machine relies on both: its callers promise them.
         precondition(block.timestamp - UInt64(block.count) >= machine.lastTimestamp, "the scan checks time")
         do throws(HistoryUnreadable) {
-            let differences =
+            let difference =
                 switch block.operation {
                 case .createAccounts: try decideAccounts(block, in: bytes)
                 case .createTransfers: try decideTransfers(block, in: bytes)
                 case .expire: decideExpiry(block, in: bytes)
                 }
-            if differences == nil { end = block.nextSequence }
-            if let differences { report(differences, block) }
+            if let difference { report(difference, block) }
         } catch {
             preconditionFailure("a history in memory is readable: \(error.reason)")
         }
-        return !isStopped
     }
 
     /// The first event of a block that differs, and in what.
@@ -112,7 +108,6 @@ struct Replay {
     private mutating func report(_ difference: Difference, _ block: BlockView) {
         isStopped = true
         let sequence = block.sequence(at: difference.index)
-        end = block.firstSequence
         findings.add(
             difference.kind, event: sequence, since: block.timestamp(at: difference.index),
             "event \(sequence) \(difference.text)")

@@ -14,6 +14,7 @@ struct MaterialBlobs {
         case tenantKey = 2
         case detailsKey = 3
         case keyVersion = 4
+        case checkpointKey = 5
     }
 
     /// A blob's parts.

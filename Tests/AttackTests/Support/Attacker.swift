@@ -42,7 +42,7 @@ struct Attacker {
         var previous: Block?
         for index in log.indices {
             log[index].block.firstSequence = previous?.nextSequence ?? 0
-            log[index].block.seal(after: previous?.digest ?? .zero)
+            log[index].block.seal(after: previous?.checksum ?? .zero)
             previous = log[index].block
         }
         try write(log)

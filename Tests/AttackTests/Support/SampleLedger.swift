@@ -55,6 +55,16 @@ final class SampleLedger: Sendable {
         _ = try await claims.sign(count: 5) { $0.events.map { _ in [8] } }
         try await claims.handle.rotate()
         _ = try? await acme.signingKey("nobody")
+        let lived = try await acme.createEncryptionKey("lived").handle
+        try await lived.suspend()
+        try await lived.resume()
+        try await lived.scheduleDestruction()
+        try await lived.cancelDestruction()
+        let gone = try await acme.createSigningKey("gone")
+        _ = try await gone.sign([12])
+        try await gone.handle.destroyImmediately()
+        try await acme.createSigningKey("leaked").handle.compromise()
+        try await acme.setQuota(1000)
         // Everything that is in memory expires.
         clock.advance(seconds: 4000)
         _ = try await claims.sign([9])
