@@ -21,7 +21,7 @@ final class Custody: Sendable {
         } catch {
             throw .crypto(error)
         }
-        try KeyStoreError.store { () throws(StoreError) in try material.put([(.root, blob.bytes)]) }
+        try KeyStoreError.store { () throws(StoreError) in try material.put([(.root, blob.bytes)], eventCount: 0) }
     }
 
     /// Opens the custody of a ledger in `path`.
@@ -100,7 +100,7 @@ final class Custody: Sendable {
         } catch {
             throw .crypto(error)
         }
-        try KeyStoreError.store { () throws(StoreError) in try material.put(blobs) }
+        try KeyStoreError.store { () throws(StoreError) in try material.put(blobs, eventCount: 0) }
     }
 
     private func hasBlob(_ name: MaterialStore.Name) throws(KeyStoreError) -> Bool {
@@ -119,7 +119,7 @@ final class Custody: Sendable {
             let wrapping = try TenantSecrets.wrappingKey(from: tenantKey)
             let detailsKey = try Self.unwrap(detailsBlob, Self.context(of: tenant, purpose: "details"), under: wrapping)
             let details = try AES256GCM(key: detailsKey)
-            let redaction = try tenantKey.derived("keyledger redaction v1")
+            let redaction = try RedactionKey(try tenantKey.derived("keyledger redaction v1"))
             secrets = TenantSecrets(wrapping: wrapping, details: details, redaction: redaction)
         } catch {
             throw Self.unusable(subject, error)
@@ -164,7 +164,9 @@ final class Custody: Sendable {
         } catch {
             throw .crypto(error)
         }
-        try KeyStoreError.store { () throws(StoreError) in try material.put([(.version(version), blob.bytes)]) }
+        try KeyStoreError.store { () throws(StoreError) in
+            try material.put([(.version(version), blob.bytes)], eventCount: 0)
+        }
         return publicKey
     }
 
@@ -244,7 +246,7 @@ final class Custody: Sendable {
         let orphans = try KeyStoreError.store { () throws(StoreError) in
             try material.names().filter { $0 != .root && !known($0) }
         }
-        if !orphans.isEmpty { try KeyStoreError.store { () throws(StoreError) in try material.remove(orphans) } }
+        if !orphans.isEmpty { try KeyStoreError.store { () throws(StoreError) in try material.erase(orphans) } }
         return orphans.count
     }
 
@@ -268,9 +270,9 @@ final class TenantSecrets: Sendable {
     /// Seals the details of the tenant's events.
     let details: AES256GCM
     /// Keys the deterministic redactions (HMAC).
-    let redaction: SecretBytes
+    let redaction: RedactionKey
 
-    init(wrapping: consuming AES256GCM, details: consuming AES256GCM, redaction: consuming SecretBytes) {
+    init(wrapping: consuming AES256GCM, details: consuming AES256GCM, redaction: RedactionKey) {
         self.wrapping = wrapping
         self.details = details
         self.redaction = redaction

@@ -76,6 +76,7 @@ public enum EventKind: UInt32, Sendable, CaseIterable {
     case erase = 0x315
     case createTenant = 0x320
     case cacheCapacity = 0x321
+    case reveal = 0x350
 
     /// The ledger its transfers are on, for those of one ledger. Life cycle events close accounts on several.
     public var ledger: LedgerKind { LedgerKind(rawValue: rawValue >> 8) ?? .custody }
@@ -133,6 +134,7 @@ extension EventKind: CustomStringConvertible {
         case .erase: "erase"
         case .createTenant: "create-tenant"
         case .cacheCapacity: "cache-capacity"
+        case .reveal: "reveal"
         }
     }
 }
