@@ -5,7 +5,7 @@ internal import Transparency
 
 /// What a check of a whole log found.
 ///
-/// Everything is recomputed from the committed bytes: digests and their chain, sequence and time, every answer by
+/// Everything is recomputed from the committed bytes: checksums and their chain, sequence and time, every answer by
 /// deciding the events again, conservation on every ledger, usage against balances, the presence of details, the root of
 /// the Merkle tree; with the master key also the content of details and the key material. Against somebody who rewrote the whole folder only a root kept elsewhere helps: compare
 /// ``rootHash`` with one noted earlier, at the same ``eventCount``.
@@ -71,7 +71,7 @@ public struct LogVerification: Sendable {
         var isChainIntact = findings.isEmpty
         do throws(StoreError) {
             try reader.forEachBlock(to: end, mapping: { $0 }) { (block) throws(StoreError) in
-                if block.firstSequence == 0, block.previousDigest != .zero {
+                if block.firstSequence == 0, block.previousChecksum != .zero {
                     findings.append(Finding(sequence: 0, description: "the first block claims to follow another"))
                 }
                 if let reason = machine.replay(block) {

@@ -9,7 +9,12 @@ extension RawSpan {
 
     /// The digest stored at a byte offset.
     func digest(at offset: Int) -> SHA256Digest {
-        SHA256Digest(extracting(offset..<(offset + 32))) ?? .zero
+        SHA256Digest(extracting(offset..<(offset + SHA256Digest.byteCount))) ?? .zero
+    }
+
+    /// The checksum stored at a byte offset.
+    func checksum(at offset: Int) -> Checksum {
+        Checksum(extracting(offset..<(offset + Checksum.byteCount))) ?? .zero
     }
 }
 
