@@ -193,7 +193,7 @@ struct KeyStoreTests {
     @Test(arguments: End.allCases)
     func afterATenantsMaterial(end: End) async throws {
         let ledger = try await ledger(end) { store in
-            try store.custody.createSecrets(of: store.custody.id(ofTenant: try EntityName("acme")))
+            try await store.custody.createSecrets(of: store.custody.id(ofTenant: try EntityName("acme")))
         }
         try await ledger.withStore { store in
             #expect(try materialCount(store) == 1)
@@ -205,7 +205,7 @@ struct KeyStoreTests {
     func afterATenantsAccounts(end: End) async throws {
         let ledger = try await ledger(end) { store in
             let id = store.custody.id(ofTenant: try EntityName("acme"))
-            try store.custody.createSecrets(of: id)
+            try await store.custody.createSecrets(of: id)
             try await store.create(
                 LedgerKind.allCases.map {
                     store.account(AccountID.tenant(id, $0), .tenant, on: $0, subject: id.value)

@@ -19,6 +19,10 @@ public enum AccountKind: UInt32, Sendable, CaseIterable {
     case keyCache = 3
     /// A tenant; one a ledger. `user_data_128` is its id.
     case tenant = 4
+    /// A master key, by the digest of its name; on `custody`.
+    case masterKey = 5
+    /// Where material goes that was erased; on `custody`.
+    case erased = 6
     /// A version of a signing key; one a ledger. `user_data_128` is the key, `user_data_64` the version.
     case signingKeyVersion = 16
     /// A version of an encryption key; as above.
@@ -33,6 +37,8 @@ extension AccountKind: CustomStringConvertible {
         case .denials: "denials"
         case .keyCache: "key-cache"
         case .tenant: "tenant"
+        case .masterKey: "master-key"
+        case .erased: "erased"
         case .signingKeyVersion: "signing-key-version"
         case .encryptionKeyVersion: "encryption-key-version"
         }
@@ -54,6 +60,15 @@ public enum EventKind: UInt32, Sendable, CaseIterable {
     case deny = 0x310
     case createTenant = 0x320
     case cacheCapacity = 0x321
+    case rewrap = 0x330
+    case rewrapTenant = 0x331
+    case finishRewrap = 0x332
+    case abandonRewrap = 0x333
+    case shred = 0x334
+    case shredProtect = 0x134
+    case shredProcess = 0x234
+    case shredded = 0x335
+    case acceptLog = 0x336
 
     /// The ledger its transfers are on.
     public var ledger: LedgerKind { LedgerKind(rawValue: rawValue >> 8) ?? .custody }
@@ -76,6 +91,15 @@ extension EventKind: CustomStringConvertible {
         case .deny: "deny"
         case .createTenant: "create-tenant"
         case .cacheCapacity: "cache-capacity"
+        case .rewrap: "rewrap"
+        case .rewrapTenant: "rewrap-tenant"
+        case .finishRewrap: "finish-rewrap"
+        case .abandonRewrap: "abandon-rewrap"
+        case .shred: "shred"
+        case .shredProtect: "shred-protect"
+        case .shredProcess: "shred-process"
+        case .shredded: "shredded"
+        case .acceptLog: "accept-log"
         }
     }
 }

@@ -76,6 +76,7 @@ public struct KeyHandle: Sendable {
                 while true {
                     do throws(KeyStoreError) {
                         try await retire(old, after: creation)
+                        try store.custody.markRecorded(.version(next))
                         return next.number
                     } catch .refused(operation: .evict, _, .pendingTransferExpired) {
                         // The residency expired at the very moment of its eviction; without it there is none.
@@ -92,6 +93,7 @@ public struct KeyHandle: Sendable {
     func createFirstVersion() async throws(KeyStoreError) {
         let creation = try await prepare(KeyVersion(key: id, number: 1))
         try await store.record(linked: creation.chain, details: [creation.details], of: name.description)
+        try store.custody.markRecorded(.version(KeyVersion(key: id, number: 1)))
     }
 
     /// What makes a version exist, once it is on disk.

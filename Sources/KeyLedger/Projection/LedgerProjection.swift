@@ -14,6 +14,10 @@ public struct LedgerProjection: Sendable, Hashable {
     public internal(set) var residencies: [EventID: Residency] = [:]
     /// The running cryptoperiods, by their pending transfer.
     public internal(set) var cryptoperiods: [EventID: Cryptoperiod] = [:]
+    /// The change of the master key that is under way.
+    public internal(set) var rewrap: Rewrap?
+    /// How many such changes were begun.
+    public internal(set) var rewrapCount: UInt32 = 0
     /// Operations that were refused, by the ledger or before it was asked.
     public internal(set) var refusalCount: UInt64 = 0
     /// The number of events folded so far.
@@ -32,6 +36,28 @@ public struct LedgerProjection: Sendable, Hashable {
         public internal(set) var createdBy: UInt64
         /// Over all of its keys.
         public internal(set) var usage = Usage()
+        /// Its end, from the intent on; nil while it lives.
+        public internal(set) var shred: Shred?
+    }
+
+    /// The end of a tenant.
+    public struct Shred: Sendable, Hashable {
+        /// The event that began it: nothing of the tenant is used from there on.
+        public let begunBy: UInt64
+        /// The event that says that its keys are erased; nil between the two.
+        public internal(set) var doneBy: UInt64?
+    }
+
+    /// The change of the master key.
+    public struct Rewrap: Sendable, Hashable {
+        /// Counted from 1.
+        public let number: UInt32
+        /// The event that began it.
+        public let begunBy: UInt64
+        /// The accounts of the master keys.
+        let from: UInt128, to: UInt128
+        /// The pending transfer that is posted when everything is under the new one.
+        let pending: UInt128
     }
 
     /// A key over all of its versions.
@@ -124,7 +150,9 @@ public struct LedgerProjection: Sendable, Hashable {
         case .createTenant: TenantID(transfer.userData128)
         // A refusal may be about another tenant's key, a key's first event comes before it is known.
         case .deny, .generate: tenantsByAccount[transfer.debitAccountID]
-        case .cacheCapacity, nil: nil
+        case .cacheCapacity, .rewrap, .rewrapTenant, .finishRewrap, .abandonRewrap, .shred, .shredProtect, .shredProcess,
+            .shredded, .acceptLog, nil:
+            nil
         default: keys[KeyID(transfer.userData128)]?.tenant
         }
     }
@@ -193,7 +221,15 @@ extension LedgerProjection {
         case .encrypt: count(version, \.encrypt, amount)
         case .decrypt: count(version, \.decrypt, amount)
         case .deny: refusalCount += 1
-        case .cacheCapacity: break
+        case .rewrap:
+            rewrapCount += 1
+            rewrap = Rewrap(
+                number: rewrapCount, begunBy: sequence, from: transfer.debitAccountID, to: transfer.creditAccountID,
+                pending: transfer.id)
+        case .finishRewrap, .abandonRewrap: rewrap = nil
+        case .shred: shred(TenantID(transfer.userData128), sequence)
+        case .shredded: tenants[TenantID(transfer.userData128)]?.shred?.doneBy = sequence
+        case .cacheCapacity, .rewrapTenant, .shredProtect, .shredProcess, .acceptLog: break
         }
     }
 
@@ -208,6 +244,15 @@ extension LedgerProjection {
         }
         keys[version.key]?.versions.append(
             VersionRecord(activatedAt: transfer.timestamp, createdBy: sequence))
+    }
+
+    /// Nothing of the tenant is due any more.
+    private mutating func shred(_ tenant: TenantID, _ sequence: UInt64) {
+        tenants[tenant]?.shred = Shred(begunBy: sequence)
+        cryptoperiods = cryptoperiods.filter { keys[$0.value.version.key]?.tenant != tenant }
+        for (id, key) in keys where key.tenant == tenant {
+            for index in key.versions.indices { keys[id]?.versions.withElement(at: index) { $0.isOverdue = false } }
+        }
     }
 
     private mutating func expire(at timestamp: UInt64) {

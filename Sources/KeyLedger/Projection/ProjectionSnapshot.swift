@@ -2,7 +2,7 @@ internal import LedgerStore
 public import CryptoPrimitives
 
 extension LedgerProjection {
-    private static let magic: UInt32 = 0x32_53_4C_4B  // "KLS2"
+    private static let magic: UInt32 = 0x33_53_4C_4B  // "KLS3"
 
     /// Everything in it, as bytes that depend on the folded events only: records in ascending order of their ids.
     var snapshot: [UInt8] {
@@ -11,12 +11,22 @@ extension LedgerProjection {
         writer.append(eventCount)
         writer.append(lastTimestamp)
         writer.append(refusalCount)
+        writer.append(rewrapCount)
+        writer.append(rewrap?.begunBy ?? .max)
+        if let rewrap {
+            writer.append(rewrap.number)
+            writer.append(rewrap.from)
+            writer.append(rewrap.to)
+            writer.append(rewrap.pending)
+        }
         writer.append(UInt64(tenants.count))
         for (id, tenant) in tenants.sorted(by: { $0.key < $1.key }) {
             writer.append(id.value)
             writer.append(tenant.createdAt)
             writer.append(tenant.createdBy)
             writer.append(tenant.usage)
+            writer.append(tenant.shred?.begunBy ?? .max)
+            writer.append(tenant.shred?.doneBy ?? .max)
         }
         writer.append(UInt64(keys.count))
         for (id, key) in keys.sorted(by: { $0.key < $1.key }) {
@@ -59,13 +69,24 @@ extension LedgerProjection {
         self.eventCount = eventCount
         self.lastTimestamp = lastTimestamp
         self.refusalCount = refusalCount
+        guard let rewrapCount: UInt32 = reader.next(), let begunBy: UInt64 = reader.next() else { return nil }
+        self.rewrapCount = rewrapCount
+        if begunBy != .max {
+            guard let number: UInt32 = reader.next(), let from: UInt128 = reader.next(),
+                let to: UInt128 = reader.next(), let pending: UInt128 = reader.next()
+            else { return nil }
+            rewrap = Rewrap(number: number, begunBy: begunBy, from: from, to: to, pending: pending)
+        }
         let isComplete =
             reader.forEach { reader in
                 guard let id: UInt128 = reader.next(), let createdAt: UInt64 = reader.next(),
-                    let createdBy: UInt64 = reader.next(), let usage = reader.nextUsage()
+                    let createdBy: UInt64 = reader.next(), let usage = reader.nextUsage(),
+                    let begunBy: UInt64 = reader.next(), let doneBy: UInt64 = reader.next()
                 else { return false }
                 let tenant = TenantID(id)
-                tenants[tenant] = TenantRecord(createdAt: createdAt, createdBy: createdBy, usage: usage)
+                let shred = Shred(begunBy: begunBy, doneBy: doneBy == .max ? nil : doneBy)
+                tenants[tenant] = TenantRecord(
+                    createdAt: createdAt, createdBy: createdBy, usage: usage, shred: begunBy == .max ? nil : shred)
                 tenantsByAccount[AccountID.tenant(tenant, .custody)] = tenant
                 return true
             }
