@@ -50,6 +50,8 @@ public final class KeyStore: Sendable {
     let eventIDs: EventIDGenerator
     /// Keys that are being rotated, and names that are being created.
     let busy = Mutex<Set<UInt128>>([])
+    /// Whether log and material were found to belong together.
+    let isSettled = Atomic<Bool>(false)
     /// Public keys that were found to be those generated. They never change.
     private let publicKeys = Mutex<[KeyVersion: Ed25519.PublicKey]>([:])
 
@@ -88,7 +90,7 @@ public final class KeyStore: Sendable {
     }
 
     /// Opens a ledger as a key store. Finishes or reverts what a crash left in the middle: keys of a process that is gone
-    /// are recorded as evicted, material without its event is removed.
+    /// are recorded as evicted, material without its event is removed, destructions that were begun or are due are done.
     ///
     /// - Parameter progress: Called while events are replayed, with how many are done and how many there are.
     public static func open(
@@ -163,43 +165,10 @@ public final class KeyStore: Sendable {
         try await evictAll(reason: "the process that held the key is gone")
         try await setCapacity()
         try await settleShredding()
+        try await settleDue()
     }
 
-    private func settleMaterial() async throws(KeyStoreError) {
-        let projection = live.read { $0 }
-        let orphans = try custody.orphans { name in
-            if let version = name.keyVersion { return projection[version] != nil }
-            return name.tenant.map { projection.tenants[$0] != nil } ?? false
-        }
-        do throws(KeyStoreError) {
-            try custody.settle(orphans, path: folder.path)
-        } catch .logTooShort(let path, let eventCount, let highWaterMark, let keyCount) {
-            guard options.acceptsShorterLog else {
-                throw .logTooShort(
-                    path: path, eventCount: eventCount, highWaterMark: highWaterMark, keyCount: keyCount)
-            }
-            try await acceptLog(orphans)
-        }
-    }
-
-    private func acceptLog(_ orphans: Custody.Orphans) async throws(KeyStoreError) {
-        if writer.account(AccountID.keyCache) == nil { try await createSystemAccounts() }
-        let event = try newEventID()
-        let count = orphans.ofALongerLog.count + orphans.ofACrash.count
-        let details = options.caller.details([
-            "materialEvents": .string(String(orphans.highWaterMark)),
-            "logEvents": .string(String(live.read { $0.eventCount })), "unknownBlobs": .string(String(count)),
-        ])
-        // The material says afterwards which log it belongs to now: until then the question comes up again.
-        try await record(
-            linked: [
-                transfer(
-                    .acceptLog, id: event, from: AccountID.issuer(.custody), to: AccountID.denials, amount: 1)
-            ], details: [try seal(details, of: event, tenant: nil)])
-        try custody.accept(orphans)
-    }
-
-    private func createSystemAccounts() async throws(KeyStoreError) {
+    func createSystemAccounts() async throws(KeyStoreError) {
         var accounts = LedgerKind.allCases.map { account(AccountID.issuer($0), .issuer, on: $0) }
         accounts.append(account(AccountID.denials, .denials, on: .custody))
         accounts.append(account(AccountID.keyCache, .keyCache, on: .custody, flags: .creditsMustNotExceedDebits))
@@ -247,7 +216,7 @@ public final class KeyStore: Sendable {
         } catch {
             throw .store(error)
         }
-        try custody.noteEventCount()
+        if isSettled.load(ordering: .relaxed) { try custody.noteEventCount() }
     }
 
     private func evictAll(reason: String) async throws(KeyStoreError) {
@@ -285,8 +254,7 @@ public final class KeyStore: Sendable {
         do throws(KeyStoreError) {
             try await exclusively(id.value, orElse: .tenantExists(name.description)) { () throws(KeyStoreError) in
                 if let known = live.read({ $0.tenants[id] }) {
-                    throw known.shred == nil
-                        ? .tenantExists(name.description) : .tenantShredded(id.description)
+                    throw known.shred == nil ? .tenantExists(name.description) : .tenantShredded(id.description)
                 }
                 try await record(tenant)
             }
@@ -305,13 +273,19 @@ public final class KeyStore: Sendable {
         let id = tenant.id
         try await custody.createSecrets(of: id)
         try await create(
-            LedgerKind.allCases.map { account(AccountID.tenant(id, $0), .tenant, on: $0, subject: id.value) })
+            LedgerKind.allCases.map { ledger in
+                account(
+                    AccountID.tenant(id, ledger), .tenant, on: ledger,
+                    flags: ledger == .protect ? .creditsMustNotExceedDebits : [], subject: id.value)
+            })
         let event = EventID(once: .createTenant, id.value)
         try await record(
             linked: [
                 transfer(
                     .createTenant, id: event, from: AccountID.issuer(.custody), to: AccountID.tenant(id, .custody),
-                    amount: 1, subject: id.value)
+                    amount: 1, subject: id.value),
+                quota(
+                    of: id, from: 0, to: LedgerProjection.unlimitedQuota, id: EventID(once: .quota, id.value)),
             ],
             details: [
                 try seal(tenant.caller.details(["name": .string(tenant.name.description)]), of: event, tenant: id)

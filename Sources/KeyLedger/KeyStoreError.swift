@@ -16,12 +16,21 @@ public enum KeyStoreError: Error, Hashable, Sendable {
     case wrongAlgorithm(key: String, is: KeyAlgorithm, needs: KeyAlgorithm)
     /// Another task is rotating this key.
     case rotationInProgress(key: String)
+    /// The version's state does not allow it; the ledger said no.
+    case wrongState(
+        operation: EventKind, key: String, version: UInt32, state: KeyState, destruction: KeyState.Destruction)
+    /// Something that was asked for is not possible.
+    case invalidOption(name: String, reason: String)
     /// The ledger said no.
     case refused(operation: EventKind, key: String, status: CreateTransferStatus)
     /// What was to be decrypted is not one of our envelopes.
     case malformedEnvelope(reason: String)
     /// What was to be decrypted was changed, or belongs to another tenant, key, version or context.
     case notAuthentic
+    /// A compliance span names another tenant than the one whose key was asked to sign it.
+    case foreignSpan(tenant: String)
+    /// An operation that only happens for a reason was asked for without one.
+    case reasonRequired(operation: EventKind)
     /// The master key is not the one this ledger was made with.
     case wrongMasterKey(given: String, needed: String)
     /// The master key's file cannot be used.
@@ -58,7 +67,16 @@ extension KeyStoreError: CustomStringConvertible {
             "tenant \(tenant) has a key \(key) already; a name is used once. Rotate it, or choose another name."
         case .wrongAlgorithm(let key, let algorithm, let needed):
             "key \(key) is an \(algorithm) key; this operation needs \(needed)."
-        case .rotationInProgress(let key): "key \(key) is being rotated by another task; try again when that is done."
+        case .rotationInProgress(let key): "\(key) is being changed by another task; try again when that is done."
+        case .wrongState(let operation, let key, let version, let state, let destruction):
+            "key \(key) version \(version) is \(state)\(destruction.suffix); the ledger refused to "
+                + operation.description.replacing("-", with: " ") + ". The refusal is recorded."
+        case .invalidOption(let name, let reason): "the \(name) is not possible: \(reason)."
+        case .refused(.quota, let tenant, .exceedsDebits):
+            "tenant \(tenant) has used more than that already. The refusal is recorded."
+        case .refused(let operation, let key, .exceedsDebits) where operation.ledger == .protect:
+            "key \(key) may not \(operation): its tenant's quota is used up. Raise it with `keyledger tenant quota`. "
+                + "The refusal is recorded."
         case .refused(.encrypt, let key, .exceedsCredits):
             "key \(key) may not encrypt more: its budget is used up. Rotate it. The refusal is recorded."
         case .refused(let operation, let key, let status):
@@ -67,20 +85,24 @@ extension KeyStoreError: CustomStringConvertible {
         case .notAuthentic:
             "decryption failed: the ciphertext was changed, or it belongs to another tenant, key or context. "
                 + "The attempt is recorded."
+        case .foreignSpan(let tenant):
+            "the span is not one of tenant \(tenant), whose key would sign it. The attempt is recorded."
+        case .reasonRequired(let operation):
+            "to \(operation) takes a reason, which is recorded; give one with --reason. The attempt is recorded."
         case .wrongMasterKey(let given, let needed):
             "the master key \(given) does not open this ledger; it was made with \(needed). Give the right key file "
                 + "or passphrase."
         case .passphrase(let source, let reason): "the passphrase from \(source) cannot be used: \(reason)."
         case .rewrapUnfinished(let old, let new):
             "the change of the master key from \(old) to \(new) was interrupted, and both are needed to finish it: "
-                + "`keyledger custody rewrap` with the old one as the master key and the new one as the new master key."
+                + "run `keyledger custody rewrap` with the first as the master key and the second as the new one."
         case .tenantShredded(let tenant):
             "tenant \(tenant) was shredded: its keys and details are gone for good, and its name is not used again."
         case .logTooShort(let path, let eventCount, let highWaterMark, let keyCount):
-            "\(path)/log ends at event \(eventCount), and \(path)/material belongs to a log of at least \(highWaterMark) "
-                + "(\(keyCount) keys and secrets in it are unknown to this log). It was probably restored from an older backup. "
-                + "Nothing was changed. Put back the log that belongs to the material, or the material of the same "
-                + "backup; or go on with `keyledger custody accept-log`, which keeps what is unknown."
+            "\(path)/log has \(eventCount) events, and \(path)/material belongs to a log of at least \(highWaterMark) "
+                + "(of what is in it \(keyCount) are unknown to this log). The log was probably restored from an older "
+                + "backup. Nothing was changed. Put back the log that belongs to the material, or the material of the "
+                + "same backup; or go on with `keyledger custody accept-log`, which keeps what is unknown."
         case .keyManagement(let error): error.description
         case .masterKeyFile(let path, let reason): "the master key file \(path) cannot be used: \(reason)."
         case .materialDamaged(let subject, let reason):
@@ -89,6 +111,16 @@ extension KeyStoreError: CustomStringConvertible {
             "\(path) has no keys set up: `keyledger init` did not finish. Remove it and begin anew."
         case .store(let error): error.description
         case .crypto(let error): "\(error)."
+        }
+    }
+}
+
+extension KeyState.Destruction {
+    fileprivate var suffix: String {
+        switch self {
+        case .notScheduled: ""
+        case .waiting: ", its destruction is scheduled"
+        case .due: ", its destruction is due"
         }
     }
 }
@@ -105,15 +137,24 @@ extension KeyStoreError {
         case .keyExists: "key-exists"
         case .wrongAlgorithm: "wrong-algorithm"
         case .rotationInProgress: "rotation-in-progress"
-        case .malformedEnvelope: "malformed-envelope"
-        case .notAuthentic: "not-authentic"
-        case .materialDamaged: "material-damaged"
         case .tenantShredded: "tenant-shredded"
         case .keyManagement: "key-management"
-        case .invalidName, .refused, .wrongMasterKey, .masterKeyFile, .passphrase, .rewrapUnfinished, .logTooShort,
-            .notInitialised, .store, .crypto:
+        case .malformedEnvelope: "malformed-envelope"
+        case .notAuthentic: "not-authentic"
+        case .foreignSpan: "foreign-span"
+        case .reasonRequired: "reason-missing"
+        case .materialDamaged: "material-damaged"
+        case .invalidName, .wrongState, .invalidOption, .refused, .wrongMasterKey, .masterKeyFile, .passphrase,
+            .rewrapUnfinished, .logTooShort, .notInitialised,
+            .store, .crypto:
             nil
         }
+    }
+
+    /// Whether whoever throws this has recorded it: as a `deny`, or as the ledger's own refusal.
+    var isRecorded: Bool {
+        if case .refused = self { return true }
+        return denial != nil
     }
 
     /// Runs a step of the layer below and passes its errors on under this layer's name.

@@ -20,6 +20,10 @@ public struct LedgerFolder: Sendable, Hashable {
     public var statePath: String { path + "/state" }
     /// Wrapped key material.
     public var materialPath: String { path + "/material" }
+    /// What was signed of the Merkle tree.
+    public var checkpointsPath: String { path + "/checkpoints" }
+    /// The hashes of the Merkle tree; can be deleted and come back.
+    public var treePath: String { statePath + "/tree" }
     var manifestPath: String { path + "/ledger.json" }
     var lockPath: String { path + "/writer.lock" }
 
@@ -123,7 +127,7 @@ public struct LedgerFolder: Sendable, Hashable {
         if unsafe mkdir(path, 0o700) != 0, errno != EEXIST { throw systemError("mkdir", path) }
     }
 
-    static func systemError(_ operation: String, _ path: String) -> StoreError {
+    package static func systemError(_ operation: String, _ path: String) -> StoreError {
         StoreError(LMDBError(code: errno, operation: operation, path: path))
     }
 
@@ -141,7 +145,7 @@ public struct LedgerFolder: Sendable, Hashable {
     }
 
     /// A file is durable only once its entry in the folder is.
-    private static func makeDurable(folderAt path: String) throws(StoreError) {
+    static func makeDurable(folderAt path: String) throws(StoreError) {
         let file = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard file >= 0 else { throw systemError("opening", path) }
         defer { close(file) }

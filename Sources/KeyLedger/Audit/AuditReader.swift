@@ -36,7 +36,8 @@ public final class AuditReader: Sendable {
         let sealed = try AuditReader(path, masterKey: nil)
         let manifest = try KeyStoreError.store { () throws(StoreError) in try sealed.log.folder.manifest() }
         let custody = try await Custody.open(
-            sealed.material, keyManagement, next: nil, origin: manifest.origin, path: path) { 0 }
+            sealed.material, keyManagement, next: nil, origin: manifest.origin, path: path
+        ) { 0 }
         return AuditReader(reader: sealed.log, custody: custody, material: sealed.material)
     }
 

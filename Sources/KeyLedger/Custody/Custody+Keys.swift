@@ -12,11 +12,20 @@ extension Custody {
         if try isLeftOver(.version(version)), let left = try? material(of: version, algorithm, tenant: tenant) {
             return left.publicKey
         }
+        let secret = try KeyStoreError.crypto { () throws(CryptoError) in try SecretBytes(randomCount: 32) }
+        return try storeMaterial(secret, of: version, algorithm, tenant: tenant)
+    }
+
+    /// Stores material from outside, wrapped, as a new version's.
+    ///
+    /// - Returns: The public key; empty where there is none.
+    func storeMaterial(
+        _ secret: borrowing SecretBytes, of version: KeyVersion, _ algorithm: KeyAlgorithm, tenant: TenantID
+    ) throws(KeyStoreError) -> [UInt8] {
         let publicKey: [UInt8]
         let blob: WrappedBlob
         let secrets = try secrets(of: tenant)
         do throws(CryptoError) {
-            let secret = try SecretBytes(randomCount: 32)
             publicKey = try KeyMaterial(algorithm, try secret.copy()).publicKey
             let context = Self.context(of: version, algorithm, tenant, publicKey: publicKey)
             blob = WrappedBlob(header: publicKey, box: try secrets.wrapping.wrap(secret, context))
@@ -47,9 +56,9 @@ extension Custody {
         return key
     }
 
-    /// Erases the material of versions: afterwards it is nowhere in the folder. Idempotent.
-    func eraseMaterial(of versions: [KeyVersion]) throws(KeyStoreError) {
-        try KeyStoreError.store { () throws(StoreError) in try material.erase(versions.map { .version($0) }) }
+    /// Erases the material of a version: afterwards it is nowhere in the folder. Idempotent.
+    func eraseMaterial(of version: KeyVersion) throws(KeyStoreError) {
+        try KeyStoreError.store { () throws(StoreError) in try material.erase([.version(version)]) }
     }
 
     /// Whether the material of a version was erased.

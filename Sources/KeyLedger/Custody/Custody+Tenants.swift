@@ -94,7 +94,7 @@ extension Custody {
             let detailsKey = try wrapping.unwrap(details, Self.context(of: tenant, purpose: "details"))
             secrets = TenantSecrets(
                 wrapping: wrapping, details: try AES256GCM(key: detailsKey),
-                redaction: try tenantKey.derived("keyledger redaction v1"))
+                redaction: try RedactionKey(try tenantKey.derived("keyledger redaction v1")))
         } catch {
             throw Self.unusable(Self.subject(of: tenant), error)
         }
@@ -135,9 +135,9 @@ final class TenantSecrets: Sendable {
     /// Seals the details of the tenant's events.
     let details: AES256GCM
     /// Keys the deterministic redactions (HMAC).
-    let redaction: SecretBytes
+    let redaction: RedactionKey
 
-    init(wrapping: consuming AES256GCM, details: consuming AES256GCM, redaction: consuming SecretBytes) {
+    init(wrapping: consuming AES256GCM, details: consuming AES256GCM, redaction: RedactionKey) {
         self.wrapping = wrapping
         self.details = details
         self.redaction = redaction

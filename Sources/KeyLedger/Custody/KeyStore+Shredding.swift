@@ -41,12 +41,12 @@ extension KeyStore {
         for case let departure? in claims.map(\.departure) { chain.append(try eviction(of: departure)) }
         let event = EventID(once: .shred, tenant.id.value)
         // The closing of the account that creations and refusals debit carries the details, and comes last.
-        for kind in [EventKind.shredProtect, .shredProcess, .shred] {
+        for ledger in LedgerKind.allCases {
             chain.append(
                 transfer(
-                    kind, id: EventID(once: kind, tenant.id.value), from: AccountID.tenant(tenant.id, kind.ledger),
-                    to: AccountID.issuer(kind.ledger), amount: 0, flags: [.pending, .closingDebit],
-                    subject: tenant.id.value))
+                    .shred, on: ledger, id: EventID(once: .shred, tenant.id.value, on: ledger),
+                    from: AccountID.tenant(tenant.id, ledger), to: AccountID.issuer(ledger), amount: 0,
+                    flags: [.pending, .closingDebit], subject: tenant.id.value))
         }
         let details = try seal(
             tenant.caller.details(["tenantId": .string(tenant.id.description)]), of: event, at: chain.count - 1,

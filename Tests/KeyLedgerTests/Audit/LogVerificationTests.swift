@@ -129,7 +129,7 @@ struct LogVerificationTests {
         try sample.flip(recordOf: sample.signature.sequence, at: 48)
         for verification in [try sample.verification(), try sample.logVerification()] {
             let finding = try #require(verification.findings.first)
-            #expect(finding.description == "the block's digest does not match its bytes")
+            #expect(finding.description == "the block's checksum does not match its bytes")
             let sequence = try #require(finding.sequence)
             #expect(sequence <= sample.signature.sequence)
             // What stands before it is still vouched for, and nothing behind it.

@@ -78,7 +78,7 @@ import Testing
         var last: Block?
         while next < 40_000 {
             try reader.forEachBlock(from: next, mapping: { $0 }) { (block: Block) throws(StoreError) in
-                #expect(block.firstSequence == next && block.previousDigest == last?.digest ?? .zero)
+                #expect(block.firstSequence == next && block.previousChecksum == last?.checksum ?? .zero)
                 #expect(block.operation == .createAccounts || block.count % 500 == 0, "a request is in one block")
                 next = block.nextSequence
                 last = block
