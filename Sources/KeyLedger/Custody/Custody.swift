@@ -37,12 +37,16 @@ final class Custody: Sendable {
         let naming: SecretBytes
         /// Seals the details of events that are no tenant's.
         let details: AES256GCM
+        /// Wraps the key that signs checkpoints.
+        let checkpoints: AES256GCM
 
         init(_ secret: consuming SecretBytes) throws(CryptoError) {
             let naming = try secret.derived("keyledger naming v1")
             let details = try AES256GCM(key: try secret.derived("keyledger details v1"))
+            let checkpoints = try AES256GCM(key: try secret.derived("keyledger checkpoint wrap v1"))
             self.naming = naming
             self.details = details
+            self.checkpoints = checkpoints
         }
     }
 

@@ -33,6 +33,7 @@ extension KeyStore {
     private var verdict: (MaterialStore.Name) -> Custody.Verdict {
         let projection = live.read { $0 }
         return { name in
+            if name.checkpointKeyVersion != nil { return .needed }
             if let version = name.keyVersion {
                 return projection[version].map { $0.isErased ? .unneeded : .needed } ?? .unknown
             }

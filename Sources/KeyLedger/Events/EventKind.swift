@@ -17,12 +17,14 @@ public enum AccountKind: UInt32, Sendable, CaseIterable {
     case denials = 2
     /// Plaintext keys in memory; on `custody`.
     case keyCache = 3
+    /// What was committed to in checkpoints; on `custody`.
+    case checkpoints = 5
     /// A tenant; one a ledger. `user_data_128` is its id.
     case tenant = 4
     /// A master key, by the digest of its name; on `custody`.
-    case masterKey = 5
+    case masterKey = 6
     /// Where material goes that was erased; on `custody`.
-    case erased = 6
+    case erased = 7
     /// A version of a signing key; one a ledger. `user_data_128` is the key, `user_data_64` the version.
     case signingKeyVersion = 16
     /// A version of an encryption key; as above.
@@ -38,6 +40,7 @@ extension AccountKind: CustomStringConvertible {
         case .issuer: "issuer"
         case .denials: "denials"
         case .keyCache: "key-cache"
+        case .checkpoints: "checkpoints"
         case .tenant: "tenant"
         case .masterKey: "master-key"
         case .erased: "erased"
@@ -90,6 +93,11 @@ public enum EventKind: UInt32, Sendable, CaseIterable {
     case shredded = 0x335
     case acceptLog = 0x336
     case reveal = 0x350
+    case checkpoint = 0x360
+    case checkpointKey = 0x361
+    case cosigned = 0x362
+    case anchored = 0x363
+    case evidence = 0x364
 
     /// The ledger its transfers are on, for those of one ledger. Life cycle events close accounts on several.
     public var ledger: LedgerKind { LedgerKind(rawValue: rawValue >> 8) ?? .custody }
@@ -155,6 +163,11 @@ extension EventKind: CustomStringConvertible {
         case .shredded: "shredded"
         case .acceptLog: "accept-log"
         case .reveal: "reveal"
+        case .checkpoint: "checkpoint"
+        case .checkpointKey: "checkpoint-key"
+        case .cosigned: "cosigned"
+        case .anchored: "anchored"
+        case .evidence: "evidence"
         }
     }
 }

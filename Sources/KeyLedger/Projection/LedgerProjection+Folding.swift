@@ -41,7 +41,9 @@ extension LedgerProjection {
                 version: version, admittedAt: transfer.timestamp, expiresAt: transfer.expiresAt ?? .max)
         case .evict: residencies[EventID(transfer.pendingID)] = nil
         case .deny: refusalCount += 1
-        case .cacheCapacity, .export, .reveal, .rewrapTenant, .acceptLog: break
+        case .cacheCapacity, .export, .reveal, .rewrapTenant, .acceptLog, .checkpoint, .checkpointKey,
+            .cosigned, .anchored, .evidence:
+            break
         case .rewrap, .finishRewrap, .abandonRewrap: applyToRewrap(kind, transfer, sequence)
         case .shred, .shredded: applyToShred(kind, transfer, sequence)
         case .createTenant, .quota, .quotaWarning, .offerImport, .redeem: applyToTenant(kind, transfer, sequence)
