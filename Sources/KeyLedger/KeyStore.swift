@@ -122,6 +122,13 @@ public final class KeyStore: Sendable {
         try await evictAll(reason: "the process that held the key is gone")
         try await setCapacity()
         try await settleDue()
+        // Only here: later, it could be the material of what is just being made.
+        let projection = live.read { $0 }
+        _ = try custody.removeOrphans { name in
+            if let version = name.keyVersion { return projection[version].map { !$0.isErased } ?? false }
+            if let offer = name.importOffer { return projection.importOffers[offer] != nil }
+            return name.tenant.map { projection.tenants[$0] != nil } ?? false
+        }
     }
 
     private func createSystemAccounts() async throws(KeyStoreError) {

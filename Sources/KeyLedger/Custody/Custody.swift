@@ -128,7 +128,7 @@ final class Custody: Sendable {
         return secrets
     }
 
-    private static func context(of tenant: TenantID, purpose: String) -> WrapContext {
+    static func context(of tenant: TenantID, purpose: String) -> WrapContext {
         WrapContext(purpose: purpose).with("tenantId", tenant.description)
     }
 
@@ -164,7 +164,7 @@ final class Custody: Sendable {
         } catch {
             throw .crypto(error)
         }
-        try KeyStoreError.store { () throws(StoreError) in try material.put([(.version(version), blob.bytes)]) }
+        try put(blob, at: .version(version))
         return publicKey
     }
 
@@ -189,9 +189,7 @@ final class Custody: Sendable {
     }
 
     /// Erases the material of a version, if it is there.
-    func eraseMaterial(of version: KeyVersion) throws(KeyStoreError) {
-        try KeyStoreError.store { () throws(StoreError) in try material.remove([.version(version)]) }
-    }
+    func eraseMaterial(of version: KeyVersion) throws(KeyStoreError) { try erase(.version(version)) }
 
     /// What messages call a version.
     static func subject(of version: KeyVersion) -> String {
@@ -208,7 +206,15 @@ final class Custody: Sendable {
 
     // MARK: Wrapping
 
-    private func blob(_ name: MaterialStore.Name, _ subject: String) throws(KeyStoreError) -> WrappedBlob {
+    func erase(_ name: MaterialStore.Name) throws(KeyStoreError) {
+        try KeyStoreError.store { () throws(StoreError) in try material.remove([name]) }
+    }
+
+    func put(_ blob: WrappedBlob, at name: MaterialStore.Name) throws(KeyStoreError) {
+        try KeyStoreError.store { () throws(StoreError) in try material.put([(name, blob.bytes)]) }
+    }
+
+    func blob(_ name: MaterialStore.Name, _ subject: String) throws(KeyStoreError) -> WrappedBlob {
         guard let bytes = try KeyStoreError.store({ () throws(StoreError) in try material.blob(name) }) else {
             throw .materialDamaged(subject: subject, reason: "it is missing")
         }
@@ -234,7 +240,7 @@ final class Custody: Sendable {
         return try key.open(unsafe blob.box.span.bytes, authenticating: unsafe context.span.bytes)
     }
 
-    private static func unusable(_ subject: String, _ error: CryptoError) -> KeyStoreError {
+    static func unusable(_ subject: String, _ error: CryptoError) -> KeyStoreError {
         error == .authenticationFailed
             ? .materialDamaged(subject: subject, reason: "it was changed or belongs elsewhere") : .crypto(error)
     }

@@ -24,8 +24,8 @@ extension KeyStore {
         public internal(set) var failures: [(version: KeyVersion, error: KeyStoreError)] = []
     }
 
-    /// Destroys the versions whose waiting time is over, and finishes what a crash left: destructions begun, wrapping keys
-    /// of imports that did not come, warnings not given. Every opening does this; a service does it now and then.
+    /// Destroys the versions whose waiting time is over, and finishes what a crash left: destructions begun, warnings not
+    /// given. Every opening does this; a service does it now and then.
     ///
     /// One key's failure does not keep the others from it.
     @discardableResult
@@ -52,7 +52,6 @@ extension KeyStore {
             }
         }
         for (tenant, record) in projection.tenants where record.isQuotaWarningDue { await warn(about: tenant) }
-        try removeUnneededMaterial()
         return settlement
     }
 
@@ -74,15 +73,5 @@ extension KeyStore {
             caller: Caller(actor: options.caller.actor, reason: reason))
         return KeyHandle(
             tenant: tenant, id: id, name: try name(key.createdBy, id.description), algorithm: key.algorithm)
-    }
-
-    /// Removes material that no event speaks of any more, or never did.
-    func removeUnneededMaterial() throws(KeyStoreError) {
-        let projection = live.read { $0 }
-        _ = try custody.removeOrphans { name in
-            if let version = name.keyVersion { return projection[version].map { !$0.isErased } ?? false }
-            if let offer = name.importOffer { return projection.importOffers[offer] != nil }
-            return name.tenant.map { projection.tenants[$0] != nil } ?? false
-        }
     }
 }
