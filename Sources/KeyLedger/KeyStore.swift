@@ -228,12 +228,7 @@ public final class KeyStore: Sendable {
     private func record(_ tenant: Tenant) async throws(KeyStoreError) {
         let id = tenant.id
         try custody.createSecrets(of: id)
-        try await create(
-            LedgerKind.allCases.map { ledger in
-                account(
-                    AccountID.tenant(id, ledger), .tenant, on: ledger,
-                    flags: ledger == .protect ? .creditsMustNotExceedDebits : [], subject: id.value)
-            })
+        try await create(accounts(of: id))
         let event = EventID(once: .createTenant, id.value)
         try await record(
             linked: [
@@ -246,6 +241,15 @@ public final class KeyStore: Sendable {
             details: [
                 try seal(tenant.caller.details(["name": .string(tenant.name.description)]), of: event, tenant: id)
             ])
+    }
+
+    /// A tenant's accounts. That on `protect` has its quota as debits, which its uses may not exceed.
+    func accounts(of tenant: TenantID) -> [Account] {
+        LedgerKind.allCases.map { ledger in
+            account(
+                AccountID.tenant(tenant, ledger), .tenant, on: ledger,
+                flags: ledger == .protect ? .creditsMustNotExceedDebits : [], subject: tenant.value)
+        }
     }
 
     /// The tenant with a name.

@@ -128,7 +128,8 @@ extension KeyStoreError {
         case .unusableOffer: "unusable-offer"
         case .notUnwrapped: "not-unwrapped"
         case .malformedMaterial: "malformed-material"
-        case .invalidName, .wrongState, .invalidOption, .notExportable, .refused, .wrongMasterKey, .masterKeyFile, .notInitialised,
+        case .invalidName, .wrongState, .invalidOption, .notExportable, .refused, .wrongMasterKey, .masterKeyFile,
+            .notInitialised,
             .store, .crypto:
             nil
         }

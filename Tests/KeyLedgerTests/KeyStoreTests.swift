@@ -206,10 +206,7 @@ struct KeyStoreTests {
         let ledger = try await ledger(end) { store in
             let id = store.custody.id(ofTenant: try EntityName("acme"))
             try store.custody.createSecrets(of: id)
-            try await store.create(
-                LedgerKind.allCases.map {
-                    store.account(AccountID.tenant(id, $0), .tenant, on: $0, subject: id.value)
-                })
+            try await store.create(store.accounts(of: id))
         }
         try await ledger.withStore { store in
             #expect(try materialCount(store) == 1)

@@ -24,7 +24,7 @@ extension KeyHandle {
             }.outcome
         } catch .refused(operation: .export, _, .exceedsCredits) {
             throw .notExportable(key: name.description)
-        } catch .refused(operation: .export, _, .debitAccountAlreadyClosed) {
+        } catch .refused(_, _, .debitAccountAlreadyClosed) {
             throw wrongState(.export, version)
         }
     }

@@ -17,7 +17,8 @@ enum KeyEncoding {
     /// The 32 bytes of a key.
     ///
     /// - Throws: ``KeyStoreError/malformedMaterial(reason:)`` for what is not a key of this algorithm.
-    static func decode(_ encoded: borrowing SecretBytes, _ algorithm: KeyAlgorithm) throws(KeyStoreError) -> SecretBytes {
+    static func decode(_ encoded: borrowing SecretBytes, _ algorithm: KeyAlgorithm) throws(KeyStoreError) -> SecretBytes
+    {
         try encoded.withBytes { (bytes: RawSpan) throws(KeyStoreError) in
             switch (algorithm, bytes.byteCount) {
             case (_, 32): return try copy(bytes)

@@ -15,7 +15,9 @@ struct NaiveLifeCycle {
         case deactivatedWaiting, compromisedWaiting, deactivatedDue, compromisedDue, destroyed
     }
 
-    enum Order: String, CaseIterable { case activate, suspend, resume, deactivate, compromise, schedule, cancel, destroy }
+    enum Order: String, CaseIterable {
+        case activate, suspend, resume, deactivate, compromise, schedule, cancel, destroy
+    }
 
     /// What is not here is refused.
     static let table: [State: [Order: State]] = [
@@ -170,7 +172,8 @@ struct LifeCycleTests {
                 // The refusal is in the log, by the ledger.
                 let refused = try subject.store.audit.events(from: before)
                 #expect(
-                    refused.contains { $0.status != .created && $0.status != .linkedEventFailed }, "\(order) in \(state)")
+                    refused.contains { $0.status != .created && $0.status != .linkedEventFailed },
+                    "\(order) in \(state)")
                 #expect(!refused.contains { $0.status == .created }, "\(order) in \(state)")
             }
             let after = expected ?? state

@@ -48,7 +48,8 @@ struct LimitsTests {
             let key = try await acme.createSigningKey("claims").handle
             try await acme.setQuota(1)
             let use = store.transfer(
-                .sign, id: try store.newEventID(), from: AccountID.version(key.version(numbered: 1), .ed25519, .protect),
+                .sign, id: try store.newEventID(),
+                from: AccountID.version(key.version(numbered: 1), .ed25519, .protect),
                 to: AccountID.tenant(acme.id, .protect), amount: 2, version: key.version(numbered: 1))
             #expect(try await store.writer.submit([use]).reply().results.map(\.status) == [.exceedsDebits])
         }
