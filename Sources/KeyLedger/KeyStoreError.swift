@@ -35,6 +35,10 @@ public enum KeyStoreError: Error, Hashable, Sendable {
     case malformedEnvelope(reason: String)
     /// What was to be decrypted was changed, or belongs to another tenant, key, version or context.
     case notAuthentic
+    /// A compliance span names another tenant than the one whose key was asked to sign it.
+    case foreignSpan(tenant: String)
+    /// An operation that only happens for a reason was asked for without one.
+    case reasonRequired(operation: EventKind)
     /// The master key is not the one this ledger was made with.
     case wrongMasterKey(given: String, needed: String)
     /// The master key's file cannot be used.
@@ -87,6 +91,10 @@ extension KeyStoreError: CustomStringConvertible {
         case .notAuthentic:
             "decryption failed: the ciphertext was changed, or it belongs to another tenant, key or context. "
                 + "The attempt is recorded."
+        case .foreignSpan(let tenant):
+            "the span is not one of tenant \(tenant), whose key would sign it. The attempt is recorded."
+        case .reasonRequired(let operation):
+            "to \(operation) takes a reason, which is recorded; give one with --reason. The attempt is recorded."
         case .wrongMasterKey(let given, let needed):
             "the master key \(given) does not open this ledger; it was made with \(needed). Give the right key file."
         case .masterKeyFile(let path, let reason): "the master key file \(path) cannot be used: \(reason)."
@@ -124,6 +132,8 @@ extension KeyStoreError {
         case .rotationInProgress: "rotation-in-progress"
         case .malformedEnvelope: "malformed-envelope"
         case .notAuthentic: "not-authentic"
+        case .foreignSpan: "foreign-span"
+        case .reasonRequired: "reason-missing"
         case .materialDamaged: "material-damaged"
         case .unusableOffer: "unusable-offer"
         case .notUnwrapped: "not-unwrapped"
@@ -133,6 +143,12 @@ extension KeyStoreError {
             .store, .crypto:
             nil
         }
+    }
+
+    /// Whether whoever throws this has recorded it: as a `deny`, or as the ledger's own refusal.
+    var isRecorded: Bool {
+        if case .refused = self { return true }
+        return denial != nil
     }
 
     /// Runs a step of the layer below and passes its errors on under this layer's name.

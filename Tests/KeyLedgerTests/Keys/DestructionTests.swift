@@ -128,7 +128,7 @@ struct DestructionTests {
             }
             return try await store.tenant("acme").id
         }
-        try ledger.tamper { try $0.remove([.detailsKey(tenant)]) }
+        try ledger.tamper { try $0.erase([.detailsKey(tenant)]) }
         ledger.clock.advance(seconds: 61)
         try await ledger.withStore { store in
             #expect(store.projection.keys.values.allSatisfy { $0.versions.allSatisfy(\.isErased) })
