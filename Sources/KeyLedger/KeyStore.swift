@@ -319,7 +319,7 @@ public final class KeyStore: Sendable {
     func publicKey(of version: KeyVersion) throws(KeyStoreError) -> Ed25519.PublicKey {
         if let known = publicKeys.withLock({ $0[version] }) { return known }
         let (record, tenant) = live.read { ($0[version], $0.keys[version.key]?.tenant) }
-        let key = try audit.publicKey(of: version, generatedBy: record?.createdBy, tenant: tenant)
+        let key = try audit.publicKey(of: version, record, tenant: tenant)
         publicKeys.withLock { $0[version] = key }
         return key
     }
