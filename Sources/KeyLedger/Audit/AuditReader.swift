@@ -139,22 +139,31 @@ public final class AuditReader: Sendable {
     }
 
     /// The public key of a version of a signing key; with the master key, only if it is the one that its event generated.
+    /// That of a destroyed version is in its event alone.
     ///
     /// - Throws: ``KeyStoreError/materialDamaged(subject:reason:)`` if it is missing or another.
     public func publicKey(
         of version: KeyVersion, in projection: LedgerProjection
     ) throws(KeyStoreError) -> Ed25519.PublicKey {
-        try publicKey(
-            of: version, generatedBy: projection[version]?.createdBy, tenant: projection.keys[version.key]?.tenant)
+        try publicKey(of: version, projection[version], tenant: projection.keys[version.key]?.tenant)
     }
 
     func publicKey(
-        of version: KeyVersion, generatedBy sequence: UInt64?, tenant: TenantID?
+        of version: KeyVersion, _ record: LedgerProjection.VersionRecord?, tenant: TenantID?
     ) throws(KeyStoreError) -> Ed25519.PublicKey {
+        let generated: JSONValue? =
+            if let record, opensDetails {
+                try detailsObject(of: record.createdBy, tenant: tenant)?["publicKey"]
+            } else {
+                nil
+            }
+        if record?.state == .destroyed, let bytes = generated?.string.flatMap({ [UInt8](hexadecimal: $0) }) {
+            return try KeyStoreError.crypto { () throws(CryptoError) in
+                try Ed25519.PublicKey(unsafe bytes.span.bytes)
+            }
+        }
         let key = try publicKey(of: version)
         guard opensDetails else { return key }
-        let generated: JSONValue? =
-            if let sequence { try detailsObject(of: sequence, tenant: tenant)?["publicKey"] } else { nil }
         guard generated?.string == key.bytes.hexadecimal else {
             throw .materialDamaged(
                 subject: Custody.subject(of: version), reason: "the public key is not the one that was generated")
