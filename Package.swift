@@ -47,8 +47,12 @@ let package = Package(
 
         .target(
             name: "CLogBaseline", dependencies: ["CLMDB"], path: "Benchmarks/CLogBaseline"),
+        .target(name: "COpenSSLBaseline", dependencies: ["COpenSSL"], path: "Benchmarks/COpenSSLBaseline"),
         .executableTarget(
-            name: "keyledger-bench", dependencies: ["LedgerStore", "Ledger", "CryptoPrimitives", "CLogBaseline"],
+            name: "keyledger-bench",
+            dependencies: [
+                "KeyLedger", "LedgerStore", "Ledger", "CryptoPrimitives", "CLogBaseline", "COpenSSLBaseline",
+            ],
             path: "Benchmarks/Bench",
             swiftSettings: strict),
 
