@@ -16,6 +16,11 @@ public enum KeyStoreError: Error, Hashable, Sendable {
     case wrongAlgorithm(key: String, is: KeyAlgorithm, needs: KeyAlgorithm)
     /// Another task is rotating this key.
     case rotationInProgress(key: String)
+    /// The version's state does not allow it; the ledger said no.
+    case wrongState(
+        operation: EventKind, key: String, version: UInt32, state: KeyState, destruction: KeyState.Destruction)
+    /// Something that was asked for is not possible.
+    case invalidOption(name: String, reason: String)
     /// The ledger said no.
     case refused(operation: EventKind, key: String, status: CreateTransferStatus)
     /// What was to be decrypted is not one of our envelopes.
@@ -52,7 +57,16 @@ extension KeyStoreError: CustomStringConvertible {
             "tenant \(tenant) has a key \(key) already; a name is used once. Rotate it, or choose another name."
         case .wrongAlgorithm(let key, let algorithm, let needed):
             "key \(key) is an \(algorithm) key; this operation needs \(needed)."
-        case .rotationInProgress(let key): "key \(key) is being rotated by another task; try again when that is done."
+        case .rotationInProgress(let key): "\(key) is being changed by another task; try again when that is done."
+        case .wrongState(let operation, let key, let version, let state, let destruction):
+            "key \(key) version \(version) is \(state)\(destruction.suffix); the ledger refused to "
+                + operation.description.replacing("-", with: " ") + ". The refusal is recorded."
+        case .invalidOption(let name, let reason): "the \(name) is not possible: \(reason)."
+        case .refused(.quota, let tenant, .exceedsDebits):
+            "tenant \(tenant) has used more than that already. The refusal is recorded."
+        case .refused(let operation, let key, .exceedsDebits) where operation.ledger == .protect:
+            "key \(key) may not \(operation): its tenant's quota is used up. Raise it with `keyledger tenant quota`. "
+                + "The refusal is recorded."
         case .refused(.encrypt, let key, .exceedsCredits):
             "key \(key) may not encrypt more: its budget is used up. Rotate it. The refusal is recorded."
         case .refused(let operation, let key, let status):
@@ -78,6 +92,16 @@ extension KeyStoreError: CustomStringConvertible {
     }
 }
 
+extension KeyState.Destruction {
+    fileprivate var suffix: String {
+        switch self {
+        case .notScheduled: ""
+        case .waiting: ", its destruction is scheduled"
+        case .due: ", its destruction is due"
+        }
+    }
+}
+
 extension KeyStoreError {
     /// What a `deny` event calls a refusal that came before the ledger was asked; nil for all other errors: the ledger
     /// records its own refusals, an invalid name is nobody's, and without a working store nothing can be recorded.
@@ -95,7 +119,9 @@ extension KeyStoreError {
         case .foreignSpan: "foreign-span"
         case .reasonRequired: "reason-missing"
         case .materialDamaged: "material-damaged"
-        case .invalidName, .refused, .wrongMasterKey, .masterKeyFile, .notInitialised, .store, .crypto: nil
+        case .invalidName, .wrongState, .invalidOption, .refused, .wrongMasterKey, .masterKeyFile, .notInitialised,
+            .store, .crypto:
+            nil
         }
     }
 

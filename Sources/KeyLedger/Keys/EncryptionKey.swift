@@ -79,6 +79,8 @@ public struct EncryptionKey: Sendable {
             return try KeyStoreError.crypto { () throws(CryptoError) in try plaintext.bytes.copy() }
         } catch .notAuthentic {
             throw await handle.recorded(.notAuthentic, version)
+        } catch .refused(_, _, .debitAccountAlreadyClosed) {
+            throw handle.wrongState(.decrypt, version)
         }
     }
 
