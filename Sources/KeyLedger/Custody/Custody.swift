@@ -196,7 +196,7 @@ final class Custody: Sendable {
 
     /// Erases the material of a version, if it is there.
     func eraseMaterial(of version: KeyVersion) throws(KeyStoreError) {
-        try KeyStoreError.store { () throws(StoreError) in try material.remove([.version(version)]) }
+        try KeyStoreError.store { () throws(StoreError) in try material.erase([.version(version)]) }
     }
 
     /// What messages call a version.

@@ -20,7 +20,7 @@ extension Custody {
         } catch {
             throw .crypto(error)
         }
-        try KeyStoreError.store { () throws(StoreError) in try material.put([(.checkpointKey(version), blob.bytes)]) }
+        try KeyStoreError.store { () throws(StoreError) in try material.put([(.checkpointKey(version), blob.bytes)], eventCount: 0) }
         return verifierKey
     }
 
