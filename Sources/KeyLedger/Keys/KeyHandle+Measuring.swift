@@ -3,7 +3,7 @@
 extension KeyHandle {
     /// Borrows the active version's plaintext and gives it back; false if it is not in memory.
     package func isAtHand() async throws(KeyStoreError) -> Bool {
-        let version = try activeVersion()
+        let version = try currentVersion()
         let renewal = PlaintextKeys.Renewal(
             now: store.options.clock(), residencySeconds: store.options.residencySeconds)
         switch try await store.live.loan(of: version, protects: true, renewal: renewal) {
@@ -19,6 +19,6 @@ extension KeyHandle {
 
     /// Reads the active version's material and unwraps it, and wipes it at once.
     package func unwrap() throws(KeyStoreError) {
-        _ = try store.custody.material(of: try activeVersion(), algorithm, tenant: tenant.id)
+        _ = try store.custody.material(of: try currentVersion(), algorithm, tenant: tenant.id)
     }
 }

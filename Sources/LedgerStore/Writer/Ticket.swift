@@ -6,6 +6,7 @@ public final class Ticket<Status: Hashable & Sendable>: Sendable {
     private enum State {
         case waiting
         case awaited(CheckedContinuation<Result<Reply<Status>, StoreError>, Never>)
+        case observed(@Sendable () -> Void)
         case answered(Result<Reply<Status>, StoreError>)
     }
 
@@ -27,13 +28,28 @@ public final class Ticket<Status: Hashable & Sendable>: Sendable {
         return try result.get()
     }
 
-    func answer(_ result: Result<Reply<Status>, StoreError>) {
-        let continuation: CheckedContinuation<Result<Reply<Status>, StoreError>, Never>? = state.withLock { state in
-            defer { state = .answered(result) }
-            if case .awaited(let continuation) = state { return continuation }
-            return nil
+    /// Runs `body` once there is an answer, on the thread that brings it: for those who decide themselves when to go on.
+    /// ``reply()`` has the answer without waiting then. Call once.
+    package func whenAnswered(_ body: @escaping @Sendable () -> Void) {
+        let isAnswered = state.withLock { state in
+            if case .answered = state { return true }
+            precondition({ if case .waiting = state { true } else { false } }(), "a ticket is good for one reply")
+            state = .observed(body)
+            return false
         }
-        continuation?.resume(returning: result)
+        if isAnswered { body() }
+    }
+
+    func answer(_ result: Result<Reply<Status>, StoreError>) {
+        let before = state.withLock { state in
+            defer { state = .answered(result) }
+            return state
+        }
+        switch before {
+        case .awaited(let continuation): continuation.resume(returning: result)
+        case .observed(let body): body()
+        case .waiting, .answered: break
+        }
     }
 }
 
