@@ -3,11 +3,13 @@ internal import Synchronization
 
 /// A request on its way to disk. The answer comes when it is durable, so whoever holds a ticket can work meanwhile.
 public final class Ticket<Status: Hashable & Sendable>: Sendable {
-    private enum State {
+    typealias Answer = Result<Reply<Status>, StoreError>
+
+    @safe private enum State {
         case waiting
-        case awaited(CheckedContinuation<Result<Reply<Status>, StoreError>, Never>)
+        case awaited(UnsafeContinuation<Answer, Never>)
         case observed(@Sendable () -> Void)
-        case answered(Result<Reply<Status>, StoreError>)
+        case answered(Answer)
     }
 
     private let state = Mutex(State.waiting)
@@ -16,16 +18,22 @@ public final class Ticket<Status: Hashable & Sendable>: Sendable {
     ///
     /// Call once. Cancelling the task does not take the request back: it may be on disk already.
     public func reply() async throws(StoreError) -> Reply<Status> {
-        let result = await withCheckedContinuation { continuation in
-            let answer: Result<Reply<Status>, StoreError>? = state.withLock { state in
-                if case .answered(let result) = state { return result }
+        if let answer { return try answer.get() }
+        // Unsafe only if it were resumed twice or never: whoever finds it in the state takes it out of there.
+        let answer = unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Answer, Never>) in
+            let answer: Answer? = state.withLock { state in
+                if case .answered(let answer) = state { return answer }
                 precondition({ if case .waiting = state { true } else { false } }(), "a ticket is good for one reply")
-                state = .awaited(continuation)
+                unsafe state = .awaited(continuation)
                 return nil
             }
-            if let answer { continuation.resume(returning: answer) }
+            if let answer { unsafe continuation.resume(returning: answer) }
         }
-        return try result.get()
+        return try answer.get()
+    }
+
+    private var answer: Answer? {
+        state.withLock { if case .answered(let answer) = $0 { answer } else { nil } }
     }
 
     /// Runs `body` once there is an answer, on the thread that brings it: for those who decide themselves when to go on.
@@ -40,13 +48,13 @@ public final class Ticket<Status: Hashable & Sendable>: Sendable {
         if isAnswered { body() }
     }
 
-    func answer(_ result: Result<Reply<Status>, StoreError>) {
+    func answer(_ answer: Answer) {
         let before = state.withLock { state in
-            defer { state = .answered(result) }
+            defer { state = .answered(answer) }
             return state
         }
         switch before {
-        case .awaited(let continuation): continuation.resume(returning: result)
+        case .awaited(let continuation): unsafe continuation.resume(returning: answer)
         case .observed(let body): body()
         case .waiting, .answered: break
         }
