@@ -55,7 +55,7 @@ public struct Finding: Sendable, Hashable {
         case materialDamaged = "material-damaged"
         case materialMissing = "material-missing"
         case materialForged = "material-forged"
-        case materialOrphaned = "material-orphaned"
+        case materialRestored = "material-restored"
         case publicKeyForged = "public-key-forged"
         case originForged = "origin-forged"
         // Derived state.
@@ -98,7 +98,7 @@ extension Finding.Kind {
         case .materialDamaged: "the file of the key material contradicts itself"
         case .materialMissing: "key material is missing"
         case .materialForged: "key material was changed, or belongs elsewhere"
-        case .materialOrphaned: "key material is stored that no event speaks of"
+        case .materialRestored: "key material is there that was erased"
         case .publicKeyForged: "a public key is not the one that was generated"
         case .originForged: "the ledger's name is not the one it was created with"
         case .stateForged: "the derived state is not what the log leads to"
@@ -110,7 +110,7 @@ extension Finding.Kind {
         switch self {
         case .detailsDamaged, .detailsMissing, .detailsOrphaned, .detailsForged:
             "the events themselves and all other details"
-        case .materialDamaged, .materialMissing, .materialForged, .materialOrphaned, .publicKeyForged:
+        case .materialDamaged, .materialMissing, .materialForged, .materialRestored, .publicKeyForged:
             "the log, and all other key material"
         case .checkpointMalformed, .checkpointForged, .checkpointMissing, .checkpointUnrecorded:
             "the log, as far as other checkpoints commit to it"

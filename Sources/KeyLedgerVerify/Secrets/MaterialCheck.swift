@@ -6,9 +6,9 @@ struct MaterialCheck {
     private(set) var notes: [String] = []
 
     init(_ material: MaterialBlobs, _ pass: LogPass, _ unsealer: Unsealer?) {
-        var known: Set<MaterialBlobs.Name> = [.init(owner: 0, version: 0, kind: .root)]
+        var known: Set<MaterialBlobs.Name> = [.init(owner: 0, version: 0, kind: MaterialBlobs.Kind.root)]
         for (tenant, event) in pass.rules.tenants.sorted(by: { $0.value < $1.value }) {
-            for kind in [MaterialBlobs.Kind.tenantKey, .detailsKey] {
+            for kind in [MaterialBlobs.Kind.tenantKey, MaterialBlobs.Kind.detailsKey] {
                 let name = MaterialBlobs.Name(owner: tenant, version: 0, kind: kind)
                 known.insert(name)
                 if material.wrapped(name) == nil {
@@ -19,8 +19,17 @@ struct MaterialCheck {
         }
         for version in pass.rules.versions {
             guard let generated = version.generated else { continue }
-            known.insert(.init(owner: version.id.key, version: version.id.number, kind: .keyVersion))
-            check(version, generated, material, pass, unsealer)
+            let name = MaterialBlobs.Name(
+                owner: version.id.key, version: version.id.number, kind: MaterialBlobs.Kind.keyVersion)
+            known.insert(name)
+            if version.isErased {
+                if material.blobs[name] != nil {
+                    findings.add(
+                        .materialRestored, event: generated.by, "the material of \(version.id) was erased, and is there")
+                }
+            } else {
+                check(version, generated, material.wrapped(name), pass, unsealer)
+            }
         }
         let orphans = material.blobs.keys.filter { !known.contains($0) }.count
         if orphans > 0 {
@@ -30,12 +39,13 @@ struct MaterialCheck {
     }
 
     private mutating func check(
-        _ version: RuleCheck.Version, _ generated: (by: UInt64, tenant: UInt128), _ material: MaterialBlobs,
+        _ version: RuleCheck.Version, _ generated: (by: UInt64, tenant: UInt128), _ blob: MaterialBlobs.Wrapped?,
         _ pass: LogPass, _ unsealer: Unsealer?
     ) {
         let subject = "the material of \(version.id)"
-        let name = MaterialBlobs.Name(owner: version.id.key, version: version.id.number, kind: .keyVersion)
-        guard let blob = material.wrapped(name) else {
+        guard let blob else {
+            // Between destroying a key and recording that it was erased there is a moment without either.
+            if version.isDestroyed { return }
             return findings.add(.materialMissing, event: generated.by, "\(subject) is missing or malformed")
         }
         if let unsealer,

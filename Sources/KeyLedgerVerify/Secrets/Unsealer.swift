@@ -27,7 +27,7 @@ final class Unsealer {
         _ material: MaterialBlobs, master secret: borrowing SecretBytes, origin: String, path: String,
         _ findings: inout Findings
     ) throws(Unreadable) -> Unsealer? {
-        guard let blob = material.wrapped(.init(owner: 0, version: 0, kind: .root)) else {
+        guard let blob = material.wrapped(.init(owner: 0, version: 0, kind: MaterialBlobs.Kind.root)) else {
             findings.add(.materialMissing, "the secret of the ledger is missing or malformed")
             return nil
         }
@@ -100,7 +100,7 @@ final class Unsealer {
 
     /// Opens the material of a version, and says what is wrong with it.
     func flaw(ofMaterial version: RuleCheck.VersionID, isEncryption: Bool, tenant: UInt128) -> String? {
-        guard let blob = material.wrapped(.init(owner: version.key, version: version.number, kind: .keyVersion)) else {
+        guard let blob = material.wrapped(.init(owner: version.key, version: version.number, kind: MaterialBlobs.Kind.keyVersion)) else {
             return "it is missing or malformed"
         }
         guard let keys = keys(of: tenant) else { return "its tenant's key is missing or does not open" }
@@ -129,8 +129,8 @@ final class Unsealer {
     }
 
     private func open(_ tenant: UInt128) throws(CryptoError) -> TenantKeys? {
-        guard let tenantBlob = material.wrapped(.init(owner: tenant, version: 0, kind: .tenantKey)),
-            let detailsBlob = material.wrapped(.init(owner: tenant, version: 0, kind: .detailsKey))
+        guard let tenantBlob = material.wrapped(.init(owner: tenant, version: 0, kind: MaterialBlobs.Kind.tenantKey)),
+            let detailsBlob = material.wrapped(.init(owner: tenant, version: 0, kind: MaterialBlobs.Kind.detailsKey))
         else { return nil }
         let id = ("tenantId", "\(TextID(tenant))")
         let secret = try Self.unwrap(tenantBlob, Self.context("tenant", [id]), under: master)
