@@ -17,6 +17,8 @@ public enum AccountKind: UInt32, Sendable, CaseIterable {
     case denials = 2
     /// Plaintext keys in memory; on `custody`.
     case keyCache = 3
+    /// What was committed to in checkpoints; on `custody`.
+    case checkpoints = 5
     /// A tenant; one a ledger. `user_data_128` is its id.
     case tenant = 4
     /// A version of a signing key; one a ledger. `user_data_128` is the key, `user_data_64` the version.
@@ -34,6 +36,7 @@ extension AccountKind: CustomStringConvertible {
         case .issuer: "issuer"
         case .denials: "denials"
         case .keyCache: "key-cache"
+        case .checkpoints: "checkpoints"
         case .tenant: "tenant"
         case .signingKeyVersion: "signing-key-version"
         case .encryptionKeyVersion: "encryption-key-version"
@@ -77,6 +80,11 @@ public enum EventKind: UInt32, Sendable, CaseIterable {
     case createTenant = 0x320
     case cacheCapacity = 0x321
     case reveal = 0x350
+    case checkpoint = 0x360
+    case checkpointKey = 0x361
+    case cosigned = 0x362
+    case anchored = 0x363
+    case evidence = 0x364
 
     /// The ledger its transfers are on, for those of one ledger. Life cycle events close accounts on several.
     public var ledger: LedgerKind { LedgerKind(rawValue: rawValue >> 8) ?? .custody }
@@ -135,6 +143,11 @@ extension EventKind: CustomStringConvertible {
         case .createTenant: "create-tenant"
         case .cacheCapacity: "cache-capacity"
         case .reveal: "reveal"
+        case .checkpoint: "checkpoint"
+        case .checkpointKey: "checkpoint-key"
+        case .cosigned: "cosigned"
+        case .anchored: "anchored"
+        case .evidence: "evidence"
         }
     }
 }

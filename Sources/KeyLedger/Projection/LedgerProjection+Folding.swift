@@ -41,7 +41,7 @@ extension LedgerProjection {
                 version: version, admittedAt: transfer.timestamp, expiresAt: transfer.expiresAt ?? .max)
         case .evict: residencies[EventID(transfer.pendingID)] = nil
         case .deny: refusalCount += 1
-        case .cacheCapacity, .export, .reveal: break
+        case .cacheCapacity, .export, .reveal, .checkpoint, .checkpointKey, .cosigned, .anchored, .evidence: break
         case .createTenant, .quota, .quotaWarning, .offerImport, .redeem: applyToTenant(kind, transfer, sequence)
         case .generate, .importKey, .budget, .cryptoperiod, .hold, .allowExport, .budgetWarning:
             applyToNewVersion(kind, version, transfer, sequence)
