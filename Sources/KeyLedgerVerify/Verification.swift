@@ -63,10 +63,15 @@ public struct Verification: Sendable {
         }
         openedDetails = unsealer != nil
 
+        var checkpoints = try CheckpointCheck(folder, origin: origin, options)
+
         var pass = LogPass()
-        await pass.run(log, rootsAt: [], unsealer: unsealer)
+        await pass.run(log, rootsAt: checkpoints.sizes, unsealer: unsealer)
         findings.add(pass.findings)
-        if pass.eventCount < logCount, !pass.findings.endTrust {
+        checkpoints.run(pass)
+        findings.add(checkpoints.findings)
+        notes += checkpoints.notes
+        if pass.eventCount < logCount, pass.isComplete {
             findings.add(
                 .historyCut, event: pass.eventCount,
                 "the key material belongs to a log of at least \(logCount) events, and there are \(pass.eventCount)")

@@ -51,6 +51,7 @@ public struct Finding: Sendable, Hashable {
         case checkpointUnrecorded = "checkpoint-unrecorded"
         case historyRewritten = "history-rewritten"
         case historyCut = "history-cut"
+        case historyForked = "history-forked"
         // Key material.
         case materialDamaged = "material-damaged"
         case materialMissing = "material-missing"
@@ -94,7 +95,8 @@ extension Finding.Kind {
         case .checkpointMissing: "a checkpoint that the log speaks of is missing"
         case .checkpointUnrecorded: "a checkpoint was signed that the log does not speak of"
         case .historyRewritten: "the events are not those that a checkpoint commits to"
-        case .historyCut: "the log ends before the events that a checkpoint commits to"
+        case .historyCut: "the log ends before events that it had"
+        case .historyForked: "two histories of one length were signed: different people were shown different ledgers"
         case .materialDamaged: "the file of the key material contradicts itself"
         case .materialMissing: "key material is missing"
         case .materialForged: "key material was changed, or belongs elsewhere"
@@ -119,6 +121,7 @@ extension Finding.Kind {
         case .ledgerUnbalanced: "nothing that balances say"
         case .historyRewritten: "the events up to the last checkpoint before it that holds"
         case .historyCut: "the events that are there; those after them are gone"
+        case .historyForked: "what both histories share; keep both checkpoints as evidence"
         case .accountForeign, .eventForeign, .budgetForged, .useWithoutGenerate, .useWithoutBudget, .useOutOfMemory,
             .useAfterClose, .finalClosingVoided:
             "that these events were recorded; they were not made by this product, or not as it makes them"

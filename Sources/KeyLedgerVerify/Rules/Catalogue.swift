@@ -72,6 +72,7 @@ enum Catalogue {
         case erase = 0x315
         case createTenant = 0x320
         case cacheCapacity = 0x321
+        case reveal = 0x350
         case checkpoint = 0x360
         case checkpointKey = 0x361
         case cosigned = 0x362
@@ -185,6 +186,7 @@ enum Catalogue {
         case .export: [Shape(ledger: 3, debit: [.exportGate], credit: [.tenant])]
         case .allowExport:
             [Shape(ledger: 3, debit: [.issuer], credit: [.exportGate], amount: budget...budget, once: .allowExport)]
+        case .reveal: [Shape(ledger: 3, debit: [.tenant], credit: [.issuer], amount: anyAmount)]
         case .deny: [Shape(ledger: 3, debit: [.tenant, .issuer], credit: [.denials])]
         case .compromise: [closing(1), closing(3, [.exportGate])]
         case .scheduleDestruction: [closing(2), closing(3, [.exportGate]), closing(3, timeout: anyTimeout)]
