@@ -76,7 +76,7 @@ public struct Verification: Sendable {
                 .historyCut, event: pass.eventCount,
                 "the key material belongs to a log of at least \(logCount) events, and there are \(pass.eventCount)")
         }
-        let check = MaterialCheck(material, pass, unsealer)
+        let check = MaterialCheck(material, pass, unsealer, origin: origin)
         findings.add(check.findings)
         notes += check.notes
 

@@ -166,8 +166,8 @@ import Transparency
             let text = String(decoding: bytes, as: UTF8.self)
             bytes = Array(text.replacing("ledger.example/attacked", with: "ledger.example/another1").utf8)
         }
-        #expect(try await ledger.findings() == [.originForged, .checkpointForged])
-        #expect(try await ledger.findings(withMasterKey: false) == [.checkpointForged])
+        #expect(try await ledger.findings() == [.originForged, .checkpointForged, .publicKeyForged])
+        #expect(try await ledger.findings(withMasterKey: false) == [.checkpointForged, .publicKeyForged])
     }
 
     // MARK: -

@@ -3,8 +3,8 @@ internal import Transparency
 
 /// Every checkpoint there is, against the tree that the log leads to: stored ones, and those that were kept elsewhere.
 ///
-/// A key is trusted because it was given; a later one because a trusted one signed a checkpoint with it, of a tree that
-/// has the event which made it.
+/// A key is trusted because it was given, or because a trusted one signed a checkpoint of a tree that has the event which
+/// made it.
 struct CheckpointCheck {
     private(set) var findings = Findings()
     private(set) var notes: [String] = []
@@ -54,6 +54,7 @@ struct CheckpointCheck {
     /// Checks all of them against what the log led to.
     mutating func run(_ pass: LogPass) {
         checkKeys(pass)
+        extendTrust(pass)
         for (size, note) in files.notes {
             guard let note else { continue }
             let name = "the checkpoint of size \(size)"
@@ -65,7 +66,7 @@ struct CheckpointCheck {
                 findings.add(.checkpointForged, "\(name) is one of \(checkpoint.origin)")
                 continue
             }
-            guard isTrusted(note, name, size, pass) else { continue }
+            guard isTrusted(note, name) else { continue }
             compare(checkpoint.head, name, pass)
             checkEvent(of: checkpoint.head, name, pass)
         }
@@ -95,40 +96,56 @@ struct CheckpointCheck {
         }
         trusted = given.isEmpty ? recorded : given
         if given.isEmpty, !files.notes.isEmpty {
-            notes.append("the keys of the checkpoints are those of the folder itself; give one that you know with --key")
+            notes.append(
+                "the keys of the checkpoints are those of the folder itself; give one that you know with --key")
         }
     }
 
-    private mutating func isTrusted(_ note: SignedNote, _ name: String, _ size: UInt64, _ pass: LogPass) -> Bool {
-        var keys = trusted
-        for key in files.keys where !keys.contains(key) { keys.append(key) }
-        let signers: [VerifierKey]
-        do throws(NoteError) {
-            signers = try note.verifiedSignatures(by: keys).map(\.key)
-        } catch {
-            findings.add(.checkpointForged, "\(name): \(error)")
-            return false
-        }
-        guard signers.contains(where: trusted.contains) else {
-            findings.add(.checkpointForged, "\(name) is signed by no key that is trusted")
-            return false
-        }
-        for key in signers where !trusted.contains(key) {
-            let version = files.keys.firstIndex(of: key).map { UInt32($0 + 1) }
-            if let event = version.flatMap({ pass.rules.checkpointKeys[$0] }), event.sequence < size {
-                trusted.append(key)
+    /// Which keys signed a note.
+    private func signers(of note: SignedNote) throws(NoteError) -> [VerifierKey] {
+        let others = files.keys.filter { !given.contains($0) }
+        return try note.verifiedSignatures(by: given + others).map(\.key)
+    }
+
+    /// Extends the trust to all keys that trusted ones vouch for.
+    private mutating func extendTrust(_ pass: LogPass) {
+        var candidates = (files.notes.compactMap(\.note) + kept.map(\.note)).compactMap { note in
+            (try? signers(of: note)).flatMap { signers in
+                (try? Checkpoint(parsing: note.text)).map { (signers: signers, head: $0.head) }
             }
         }
-        return true
+        while let index = candidates.firstIndex(where: { $0.signers.contains(where: trusted.contains) }) {
+            let head = candidates.remove(at: index).head
+            guard pass.roots[head.size.leafCount] == head.root else { continue }
+            for (version, key) in zip(UInt32(1)..., files.keys) where !trusted.contains(key) {
+                if let event = pass.rules.checkpointKeys[version], event.sequence < head.size.leafCount {
+                    trusted.append(key)
+                }
+            }
+        }
+    }
+
+    private mutating func isTrusted(_ note: SignedNote, _ name: String) -> Bool {
+        do throws(NoteError) {
+            let signers = try signers(of: note)
+            // Cosignatures are longer: what looks like the ledger's own signature has to be one.
+            let own = note.signatures.filter { $0.bytes.count == Ed25519.signatureByteCount }
+            if own.count > signers.count {
+                findings.add(.checkpointForged, "\(name) has a signature by a key that is not the ledger's")
+            } else if signers.contains(where: trusted.contains) {
+                return true
+            } else {
+                findings.add(.checkpointForged, "\(name) is signed by no key that is trusted")
+            }
+        } catch {
+            findings.add(.checkpointForged, "\(name): \(error)")
+        }
+        return false
     }
 
     /// A checkpoint that was kept elsewhere.
     private mutating func check(_ note: SignedNote, _ path: String, _ pass: LogPass) {
-        do throws(NoteError) {
-            _ = try note.verifiedSignatures(by: trusted)
-        } catch {
-            return findings.add(.checkpointForged, "\(path): \(error)")
-        }
+        guard isTrusted(note, path) else { return }
         guard let checkpoint = try? Checkpoint(parsing: note.text) else {
             return findings.add(.checkpointMalformed, "\(path) is no checkpoint")
         }

@@ -162,7 +162,11 @@ enum Catalogue {
         case .sign: [Shape(ledger: 1, debit: [.signingKeyVersion], credit: [.tenant])]
         case .encrypt: [Shape(ledger: 1, debit: [.encryptionKeyVersion], credit: [.tenant], amount: 1...budget)]
         case .budget:
-            [Shape(ledger: 1, debit: [.issuer], credit: [.encryptionKeyVersion], amount: budget...budget, once: .budget)]
+            [
+                Shape(
+                    ledger: 1, debit: [.issuer], credit: [.encryptionKeyVersion], amount: budget...budget, once: .budget
+                )
+            ]
         case .cryptoperiod:
             [
                 Shape(

@@ -14,6 +14,8 @@ struct MaterialBlobs {
     private(set) var blobs: [Name: [UInt8]] = [:]
     /// How many events the log has at least.
     private(set) var logCount: UInt64 = 0
+    /// Records that say they are erased, and are not.
+    private(set) var halfErasedCount = 0
 
     /// Which blob.
     struct Name: Hashable {
@@ -103,7 +105,10 @@ struct MaterialBlobs {
         let name = Name(
             owner: bytes.load(at: offset + 8), version: bytes.load(at: offset + 24), kind: bytes[offset + 28])
         switch bytes.load(UInt32.self, at: offset + 4) {
-        case State.erased: blobs[name] = nil
+        case State.erased:
+            blobs[name] = nil
+            // A crash may have come between saying so and doing so; the next opening does it.
+            if !bytes.isZero(blobStart..<end) { halfErasedCount += 1 }
         case State.new, State.recorded, State.setAside:
             guard bytes.check(blobStart..<blobEnd) == bytes.load(UInt64.self, at: offset + 48),
                 bytes.isZero(blobEnd..<end)
