@@ -25,13 +25,7 @@ struct CheckpointCheck {
         self.origin = origin
         files = try CheckpointFiles(folder, &findings)
         var given: [VerifierKey] = []
-        for text in options.keys {
-            do throws(VerifierKeyError) {
-                given.append(try VerifierKey(parsing: text))
-            } catch {
-                throw Unreadable("--key \(text)", "\(error)")
-            }
-        }
+        for text in options.keys { given.append(try VerifierKey(given: text)) }
         self.given = given
         var kept: [(String, SignedNote)] = []
         for path in options.checkpointFiles {

@@ -59,8 +59,6 @@ public struct Finding: Sendable, Hashable {
         case materialRestored = "material-restored"
         case publicKeyForged = "public-key-forged"
         case originForged = "origin-forged"
-        // Derived state.
-        case stateForged = "state-forged"
     }
 }
 
@@ -103,7 +101,6 @@ extension Finding.Kind {
         case .materialRestored: "key material is there that was erased"
         case .publicKeyForged: "a public key is not the one that was generated"
         case .originForged: "the ledger's name is not the one it was created with"
-        case .stateForged: "the derived state is not what the log leads to"
         }
     }
 
@@ -116,7 +113,6 @@ extension Finding.Kind {
             "the log, and all other key material"
         case .checkpointMalformed, .checkpointForged, .checkpointMissing, .checkpointUnrecorded:
             "the log, as far as other checkpoints commit to it"
-        case .stateForged: "the log; delete state/ and it is rebuilt"
         case .originForged: "nothing, until it is clear which ledger this is"
         case .ledgerUnbalanced: "nothing that balances say"
         case .historyRewritten: "the events up to the last checkpoint before it that holds"

@@ -224,7 +224,7 @@ struct RuleCheck {
     /// Whose transfer it is: under whose key its details are sealed. Nil for the ledger's own.
     func tenant(of transfer: Transfer) -> UInt128? {
         switch Catalogue.EventKind(rawValue: transfer.userData32) {
-        case .createTenant, .quota, .quotaWarning: return transfer.userData128
+        case .createTenant, .quota, .quotaWarning, .offerImport, .redeem: return transfer.userData128
         case .deny, .generate, .importKey, .reveal:
             // A refusal may be about another tenant's key.
             guard let party = accounts[transfer.debitAccountID], party.kind == .tenant else { return nil }
