@@ -1,10 +1,12 @@
 /// All accounts, in order of creation.
 struct AccountTable {
     private(set) var records: [Account] = []
-    private var index = IDIndex()
+    private var index: IDIndex
     /// Which accounts changed since ``drainChanged()``, each once, in no order that matters.
     private var changed: [UInt32] = []
     private var isChanged: [Bool] = []
+
+    init(hash: IDHash = .ofThisProcess) { index = IDIndex(hash: hash) }
 
     var count: Int { records.count }
     /// That of the newest account; 0 if there is none. Timestamps ascend with the place.
