@@ -83,6 +83,17 @@ struct FlushedHistory: TransferHistory {
     /// So many ids are asked for in one segment after the other: their questions stay in the nearest cache.
     private static let tileCount = 256
 
+    @inline(never)
+    private static func ask(
+        _ filter: CheckedArray<BloomFilter.Block>, _ questions: Span<BloomFilter.Question>, _ isKnown: inout [Bool]
+    ) {
+        var isKnown = isKnown.mutableSpan
+        for place in questions.indices {
+            let mayBe = BloomFilter.mayContain(questions[place], inChecked: filter)
+            isKnown[place] = isKnown[place] || mayBe
+        }
+    }
+
     func findStrangers(among transfers: [Transfer], _ isStranger: inout [Bool]) throws(HistoryUnreadable) {
         try reading { () throws(StoreError) in
             for segment in segments { try segment.filter.check(0..<segment.filter.count) }
@@ -100,12 +111,7 @@ struct FlushedHistory: TransferHistory {
                     for index in tile { questions.append(BloomFilter.Question(state.hash(transfers[index].id))) }
                     isKnown.append(contentsOf: repeatElement(false, count: tile.count))
                     // No answer decides what is asked next, so the cache misses do not wait for each other.
-                    for segment in segments {
-                        for place in questions.indices {
-                            let mayBe = BloomFilter.mayContain(questions[place], inChecked: segment.filter)
-                            isKnown[place] = isKnown[place] || mayBe
-                        }
-                    }
+                    for segment in segments { Self.ask(segment.filter, questions.span, &isKnown) }
                     for (place, index) in tile.enumerated() {
                         isStranger[index] = !isKnown[place] || transfers[index].id > highestID
                     }

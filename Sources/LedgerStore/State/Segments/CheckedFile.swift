@@ -13,11 +13,11 @@ internal import Synchronization
     static let chunkSize = 4096
 
     let path: String
-    private let base: UnsafeRawPointer
+    fileprivate let base: UnsafeRawPointer
     private let chunkCount: Int
     private let seed: UInt64
     /// A bit for each chunk whose checksum was found right.
-    private let checked: UnsafeMutablePointer<Atomic<UInt64>>
+    fileprivate let checked: UnsafeMutablePointer<Atomic<UInt64>>
     private let onDamage: @Sendable () -> Void
 
     /// - Parameters:
@@ -57,18 +57,8 @@ internal import Synchronization
         unsafe checked.deallocate()
     }
 
-    /// Sees to it that the bytes of a range are as they were written.
-    @inline(__always)
-    fileprivate func check(_ range: Range<Int>) throws(StoreError) {
-        if range.isEmpty { return }
-        for chunk in (range.lowerBound / Self.chunkSize)...((range.upperBound - 1) / Self.chunkSize) {
-            let bits = unsafe checked[chunk >> 6].load(ordering: .relaxed)
-            if bits & 1 << UInt64(chunk & 63) == 0 { try check(chunk: chunk) }
-        }
-    }
-
     @inline(never)
-    private func check(chunk: Int) throws(StoreError) {
+    fileprivate func check(chunk: Int) throws(StoreError) {
         let start = unsafe base + chunk * Self.chunkSize
         let bytes = unsafe UnsafeRawBufferPointer(start: start, count: Self.chunkSize)
         let stored = unsafe base.load(fromByteOffset: chunkCount * Self.chunkSize + chunk * 8, as: UInt64.self)
@@ -78,25 +68,27 @@ internal import Synchronization
         }
         unsafe checked[chunk >> 6].bitwiseOr(1 << UInt64(chunk & 63), ordering: .relaxed)
     }
-
-    @inline(__always)
-    fileprivate func load<Value: BitwiseCopyable>(_ type: Value.Type, at offset: Int) -> Value {
-        unsafe base.loadUnaligned(fromByteOffset: offset, as: type)
-    }
 }
 
 /// Values of a fixed layout back to back in a file, from the start of a chunk on.
 ///
-/// Does not keep the file: whoever has an array has the segment it belongs to. That spares the many looks into many
-/// segments the counting of references.
-@safe struct CheckedArray<Element: BitwiseCopyable>: Sendable {
+/// Does not keep the file: whoever has an array has the segment it belongs to. Counting references would cost more than
+/// the looks into many segments themselves.
+///
+/// Sendable: see ``CheckedFile``.
+@safe struct CheckedArray<Element: BitwiseCopyable>: @unchecked Sendable {
+    private let base: UnsafeRawPointer
+    private let checked: UnsafeMutablePointer<Atomic<UInt64>>
+    private let firstChunk: Int
     private unowned(unsafe) let file: CheckedFile
-    private let start: Int
     let count: Int
 
     init(_ file: CheckedFile, at start: Int, count: Int) {
+        precondition(start % CheckedFile.chunkSize == 0, "an array begins with a chunk")
+        unsafe base = file.base + start
+        unsafe checked = file.checked
+        firstChunk = start / CheckedFile.chunkSize
         unsafe self.file = file
-        self.start = start
         self.count = count
     }
 
@@ -113,7 +105,7 @@ internal import Synchronization
     subscript(checked index: Int) -> Element {
         @inline(__always) get {
             precondition(index >= 0 && index < count, "the index is outside the array")
-            return unsafe file.load(Element.self, at: start + index * Self.stride)
+            return unsafe base.loadUnaligned(fromByteOffset: index * Self.stride, as: Element.self)
         }
     }
 
@@ -121,8 +113,13 @@ internal import Synchronization
     @inline(__always)
     func check(_ range: Range<Int>) throws(StoreError) {
         precondition(range.lowerBound >= 0 && range.upperBound <= count, "the range is outside the array")
-        try unsafe file.check(
-            (start + range.lowerBound * Self.stride)..<(start + range.upperBound * Self.stride))
+        if range.isEmpty { return }
+        let first = firstChunk + range.lowerBound * Self.stride / CheckedFile.chunkSize
+        let last = firstChunk + (range.upperBound * Self.stride - 1) / CheckedFile.chunkSize
+        for chunk in first...last {
+            let bits = unsafe checked[chunk >> 6].load(ordering: .relaxed)
+            if bits & 1 << UInt64(chunk & 63) == 0 { try unsafe file.check(chunk: chunk) }
+        }
     }
 
     /// The first index in a range whose element is not `before`, where all that are come first.
