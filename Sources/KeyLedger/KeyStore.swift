@@ -28,6 +28,12 @@ public final class KeyStore: Sendable {
         public var cryptoperiodSeconds: UInt32 = 90 * 86400
         /// Where time comes from.
         public var clock: LedgerWriter.WallClock = LedgerWriter.systemClock
+        /// When checkpoints are made without being asked for.
+        public var checkpointSchedule = CheckpointSchedule.onDemand
+        /// Where checkpoints are sent as they are made. What a place does not take is reported, kept and sent again.
+        public var checkpointPlaces: [CheckpointPlace] = []
+        /// Hears of checkpoints that could not be made or sent when nobody asked for them.
+        public var reportProofFailure: @Sendable (ProofError) -> Void = { _ in }
         /// How often a version of a key may apply protection: AES-GCM with random nonces 2^32 times (SP 800-38D,
         /// section 8.3), Ed25519 without a limit. Not for the user to choose.
         var encryptionBudget: UInt128 = 1 << 32
@@ -49,6 +55,11 @@ public final class KeyStore: Sendable {
     let busy = Mutex<Set<UInt128>>([])
     /// Public keys that were found to be those generated. They never change.
     private let publicKeys = Mutex<[KeyVersion: Ed25519.PublicKey]>([:])
+    /// The Merkle tree over the events.
+    let tree: EventTree
+    /// Checkpoints are made one after the other.
+    let provers = Turnstile()
+    private let schedule = Mutex<Task<Void, Never>?>(nil)
 
     // MARK: Opening
 
@@ -68,7 +79,7 @@ public final class KeyStore: Sendable {
     }
 
     /// Opens a ledger as a key store. Finishes or reverts what a crash left in the middle: keys of a process that is gone
-    /// are recorded as evicted, material without its event is removed.
+    /// are recorded as evicted, material without its event is removed, destructions that were begun or are due are done.
     ///
     /// - Parameter progress: Called while events are replayed, with how many are done and how many there are.
     public static func open(
@@ -80,8 +91,10 @@ public final class KeyStore: Sendable {
         let folder = LedgerFolder(path: path)
         let manifest = try KeyStoreError.store { () throws(StoreError) in try folder.manifest() }
         let live = LiveState()
+        let feed = TreeFeed()
         let writer = try KeyStoreError.store { () throws(StoreError) in
-            try LedgerWriter(folder, projection: live, clock: options.clock, progress: progress)
+            try LedgerWriter(
+                folder, projection: FedProjection(live, feed), clock: options.clock, progress: progress)
         }
         let store: KeyStore
         do throws(KeyStoreError) {
@@ -89,7 +102,8 @@ public final class KeyStore: Sendable {
                 try MaterialStore(folder, isReadOnly: false)
             }
             let custody = try Custody(material, masterKey: masterKey, origin: manifest.origin, path: folder.path)
-            store = KeyStore(writer, live, custody, material, options)
+            let tree = try KeyStoreError.store { () throws(StoreError) in try EventTree(writer.reader, feed: feed) }
+            store = KeyStore(writer, live, custody, material, tree, options)
         } catch {
             // Wait until the ledger is given back: the caller may try again with another master key.
             try? await writer.close()
@@ -101,12 +115,21 @@ public final class KeyStore: Sendable {
             try? await store.close()
             throw error
         }
+        do throws(ProofError) {
+            try await store.settleCheckpoints()
+        } catch {
+            // Keys can be used without checkpoints; whoever asks for one hears it again.
+            options.reportProofFailure(error)
+        }
+        store.schedule.withLock { $0 = store.checkpointOnSchedule() }
         return store
     }
 
     private init(
-        _ writer: LedgerWriter, _ live: LiveState, _ custody: Custody, _ material: MaterialStore, _ options: Options
+        _ writer: LedgerWriter, _ live: LiveState, _ custody: Custody, _ material: MaterialStore, _ tree: EventTree,
+        _ options: Options
     ) {
+        self.tree = tree
         audit = AuditReader(reader: writer.reader, custody: custody, material: material)
         folder = writer.folder
         eventIDs = EventIDGenerator(clock: options.clock)
@@ -121,11 +144,7 @@ public final class KeyStore: Sendable {
         if writer.account(AccountID.keyCache) == nil { try await createSystemAccounts() }
         try await evictAll(reason: "the process that held the key is gone")
         try await setCapacity()
-        let projection = live.read { $0 }
-        _ = try custody.removeOrphans { name in
-            if let version = name.keyVersion { return projection[version] != nil }
-            return name.tenant.map { projection.tenants[$0] != nil } ?? false
-        }
+        try await settleDue()
     }
 
     private func createSystemAccounts() async throws(KeyStoreError) {
@@ -158,6 +177,12 @@ public final class KeyStore: Sendable {
     /// Waits for the uses that have begun, wipes every plaintext key, records that, and gives the ledger back. Later uses
     /// are refused as `StoreError.closed`.
     public func close() async throws(KeyStoreError) {
+        let schedule = schedule.withLock { $0.take() }
+        if let schedule {
+            schedule.cancel()
+            await schedule.value
+            await checkpointIfDue()
+        }
         await live.close()
         defer {
             live.forgetKeys()
@@ -166,6 +191,7 @@ public final class KeyStore: Sendable {
         }
         do throws(KeyStoreError) {
             try await evictAll(reason: "the key store was closed")
+            try KeyStoreError.store { () throws(StoreError) in try tree.close() }
         } catch {
             // The next opening records the evictions; what matters now is that the ledger is given back.
             try? await writer.close()
@@ -226,13 +252,19 @@ public final class KeyStore: Sendable {
         let id = tenant.id
         try custody.createSecrets(of: id)
         try await create(
-            LedgerKind.allCases.map { account(AccountID.tenant(id, $0), .tenant, on: $0, subject: id.value) })
+            LedgerKind.allCases.map { ledger in
+                account(
+                    AccountID.tenant(id, ledger), .tenant, on: ledger,
+                    flags: ledger == .protect ? .creditsMustNotExceedDebits : [], subject: id.value)
+            })
         let event = EventID(once: .createTenant, id.value)
         try await record(
             linked: [
                 transfer(
                     .createTenant, id: event, from: AccountID.issuer(.custody), to: AccountID.tenant(id, .custody),
-                    amount: 1, subject: id.value)
+                    amount: 1, subject: id.value),
+                quota(
+                    of: id, from: 0, to: LedgerProjection.unlimitedQuota, id: EventID(once: .quota, id.value)),
             ],
             details: [
                 try seal(tenant.caller.details(["name": .string(tenant.name.description)]), of: event, tenant: id)

@@ -27,11 +27,6 @@ public enum StoreError: Error, Hashable, Sendable {
     /// The system refused an operation for another reason.
     case system(operation: String, path: String, reason: String)
 
-    /// What the system answered.
-    init(_ code: Int32, _ operation: String, _ path: String) {
-        self.init(LMDBError(code: code, operation: operation, path: path))
-    }
-
     init(_ error: LMDBError) {
         if error.isDiskFull {
             self = .diskFull(path: error.path)

@@ -6,7 +6,7 @@ internal import Synchronization
 /// key, each bound to its place by the authenticated context.
 final class Custody: Sendable {
     private let masterKey: MasterKey
-    private let material: MaterialStore
+    let material: MaterialStore
     let root: Root
     private let tenants = Mutex<[TenantID: TenantSecrets]>([:])
 
@@ -21,7 +21,7 @@ final class Custody: Sendable {
         } catch {
             throw .crypto(error)
         }
-        try KeyStoreError.store { () throws(StoreError) in try material.put([(.root, blob.bytes)]) }
+        try KeyStoreError.store { () throws(StoreError) in try material.put([(.root, blob.bytes)], eventCount: 0) }
     }
 
     /// Opens the custody of a ledger in `path`.
@@ -54,12 +54,16 @@ final class Custody: Sendable {
         let naming: SecretBytes
         /// Seals the details of events that are no tenant's.
         let details: AES256GCM
+        /// Wraps the key that signs checkpoints.
+        let checkpoints: AES256GCM
 
         init(_ secret: consuming SecretBytes) throws(CryptoError) {
             let naming = try secret.derived("keyledger naming v1")
             let details = try AES256GCM(key: try secret.derived("keyledger details v1"))
+            let checkpoints = try AES256GCM(key: try secret.derived("keyledger checkpoint wrap v1"))
             self.naming = naming
             self.details = details
+            self.checkpoints = checkpoints
         }
     }
 
@@ -100,7 +104,7 @@ final class Custody: Sendable {
         } catch {
             throw .crypto(error)
         }
-        try KeyStoreError.store { () throws(StoreError) in try material.put(blobs) }
+        try KeyStoreError.store { () throws(StoreError) in try material.put(blobs, eventCount: 0) }
     }
 
     private func hasBlob(_ name: MaterialStore.Name) throws(KeyStoreError) -> Bool {
@@ -119,7 +123,7 @@ final class Custody: Sendable {
             let wrapping = try TenantSecrets.wrappingKey(from: tenantKey)
             let detailsKey = try Self.unwrap(detailsBlob, Self.context(of: tenant, purpose: "details"), under: wrapping)
             let details = try AES256GCM(key: detailsKey)
-            let redaction = try tenantKey.derived("keyledger redaction v1")
+            let redaction = try RedactionKey(try tenantKey.derived("keyledger redaction v1"))
             secrets = TenantSecrets(wrapping: wrapping, details: details, redaction: redaction)
         } catch {
             throw Self.unusable(subject, error)
@@ -144,18 +148,29 @@ final class Custody: Sendable {
         if try hasBlob(.version(version)), let left = try? material(of: version, algorithm, tenant: tenant) {
             return left.publicKey
         }
+        let secret = try KeyStoreError.crypto { () throws(CryptoError) in try SecretBytes(randomCount: 32) }
+        return try storeMaterial(secret, of: version, algorithm, tenant: tenant)
+    }
+
+    /// Stores material from outside, wrapped, as a new version's.
+    ///
+    /// - Returns: The public key; empty where there is none.
+    func storeMaterial(
+        _ secret: borrowing SecretBytes, of version: KeyVersion, _ algorithm: KeyAlgorithm, tenant: TenantID
+    ) throws(KeyStoreError) -> [UInt8] {
         let publicKey: [UInt8]
         let blob: WrappedBlob
         let wrapping = try secrets(of: tenant)
         do throws(CryptoError) {
-            let secret = try SecretBytes(randomCount: 32)
             publicKey = try KeyMaterial(algorithm, try secret.copy()).publicKey
             let context = Self.context(of: version, algorithm, tenant, publicKey: publicKey)
             blob = WrappedBlob(header: publicKey, box: try Self.wrap(secret, context, under: wrapping.wrapping))
         } catch {
             throw .crypto(error)
         }
-        try KeyStoreError.store { () throws(StoreError) in try material.put([(.version(version), blob.bytes)]) }
+        try KeyStoreError.store { () throws(StoreError) in
+            try material.put([(.version(version), blob.bytes)], eventCount: 0)
+        }
         return publicKey
     }
 
@@ -179,6 +194,11 @@ final class Custody: Sendable {
         return key
     }
 
+    /// Erases the material of a version, if it is there.
+    func eraseMaterial(of version: KeyVersion) throws(KeyStoreError) {
+        try KeyStoreError.store { () throws(StoreError) in try material.erase([.version(version)]) }
+    }
+
     /// What messages call a version.
     static func subject(of version: KeyVersion) -> String {
         "the material of key \(version.key) version \(version.number)"
@@ -194,7 +214,7 @@ final class Custody: Sendable {
 
     // MARK: Wrapping
 
-    private func blob(_ name: MaterialStore.Name, _ subject: String) throws(KeyStoreError) -> WrappedBlob {
+    func blob(_ name: MaterialStore.Name, _ subject: String) throws(KeyStoreError) -> WrappedBlob {
         guard let bytes = try KeyStoreError.store({ () throws(StoreError) in try material.blob(name) }) else {
             throw .materialDamaged(subject: subject, reason: "it is missing")
         }
@@ -204,7 +224,7 @@ final class Custody: Sendable {
         return blob
     }
 
-    private static func wrap<Key: Wrapping & ~Copyable>(
+    static func wrap<Key: Wrapping & ~Copyable>(
         _ secret: borrowing SecretBytes, _ context: WrapContext, under key: borrowing Key
     ) throws(CryptoError) -> [UInt8] {
         let context = context.bytes
@@ -213,14 +233,14 @@ final class Custody: Sendable {
         }
     }
 
-    private static func unwrap<Key: Wrapping & ~Copyable>(
+    static func unwrap<Key: Wrapping & ~Copyable>(
         _ blob: WrappedBlob, _ context: WrapContext, under key: borrowing Key
     ) throws(CryptoError) -> SecretBytes {
         let context = context.bytes
         return try key.open(unsafe blob.box.span.bytes, authenticating: unsafe context.span.bytes)
     }
 
-    private static func unusable(_ subject: String, _ error: CryptoError) -> KeyStoreError {
+    static func unusable(_ subject: String, _ error: CryptoError) -> KeyStoreError {
         error == .authenticationFailed
             ? .materialDamaged(subject: subject, reason: "it was changed or belongs elsewhere") : .crypto(error)
     }
@@ -230,7 +250,7 @@ final class Custody: Sendable {
         let orphans = try KeyStoreError.store { () throws(StoreError) in
             try material.names().filter { $0 != .root && !known($0) }
         }
-        if !orphans.isEmpty { try KeyStoreError.store { () throws(StoreError) in try material.remove(orphans) } }
+        if !orphans.isEmpty { try KeyStoreError.store { () throws(StoreError) in try material.erase(orphans) } }
         return orphans.count
     }
 
@@ -254,9 +274,9 @@ final class TenantSecrets: Sendable {
     /// Seals the details of the tenant's events.
     let details: AES256GCM
     /// Keys the deterministic redactions (HMAC).
-    let redaction: SecretBytes
+    let redaction: RedactionKey
 
-    init(wrapping: consuming AES256GCM, details: consuming AES256GCM, redaction: consuming SecretBytes) {
+    init(wrapping: consuming AES256GCM, details: consuming AES256GCM, redaction: RedactionKey) {
         self.wrapping = wrapping
         self.details = details
         self.redaction = redaction

@@ -21,7 +21,9 @@ public struct LogReplay: Sendable {
     /// Before the first event of a log.
     ///
     /// - Throws: What the system says if there can be no temporary folder.
-    public init(_ reader: LedgerReader) throws(StoreError) { try self.init(reader, flushCount: Engine.flushCountDefault) }
+    public init(_ reader: LedgerReader) throws(StoreError) {
+        try self.init(reader, flushCount: Engine.flushCountDefault)
+    }
 
     init(_ reader: LedgerReader, flushCount: Int) throws(StoreError) {
         log = reader.log

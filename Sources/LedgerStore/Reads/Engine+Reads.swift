@@ -14,7 +14,8 @@ extension Engine {
     package func transfers(_ filter: QueryFilter) throws(StoreError) -> [Transfer] {
         guard filter.isValid else { return [] }
         let search = search
-        return try search.transfers(Term.all(of: filter.fields, hash: search.hash), in: filter.window, where: filter.matches)
+        return try search.transfers(
+            Term.all(of: filter.fields, hash: search.hash), in: filter.window, where: filter.matches)
     }
 
     /// One row for each matching transfer of an account with history.

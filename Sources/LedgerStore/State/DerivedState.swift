@@ -6,7 +6,7 @@ internal import Ledger
 /// What `state/` holds: everything that can be computed from the log, as it was at the last flush.
 ///
 /// Nothing in it is ever the only copy, and no byte of it is believed unchecked. It names the log position it reaches and
-/// the digest of the block before that position; state that does not belong to the log beside it is thrown away and
+/// the checksum of the block before that position; state that does not belong to the log beside it is thrown away and
 /// rebuilt. So is state that decayed: at once if that is found at opening, at the next opening if it is found later.
 package final class DerivedState: Sendable {
     let path: String
@@ -37,7 +37,7 @@ package final class DerivedState: Sendable {
     /// transfers, in a temporary folder.
     static func temporary() throws(StoreError) -> DerivedState {
         let path = FileManager.default.temporaryDirectory.path + "/keyledger-replay-\(UUID())"
-        if unsafe mkdir(path, 0o700) != 0 { throw StoreError(errno, "mkdir", path) }
+        if unsafe mkdir(path, 0o700) != 0 { throw LedgerFolder.systemError("mkdir", path) }
         return DerivedState(temporaryPath: path)
     }
 
@@ -63,7 +63,7 @@ package final class DerivedState: Sendable {
         let seed = seed ?? .random(in: .min ... .max)
         func open() throws(StoreError) -> (DerivedState, Snapshot?) {
             if unsafe mkdir(folder.statePath, 0o700) != 0, errno != EEXIST {
-                throw StoreError(errno, "mkdir", folder.statePath)
+                throw LedgerFolder.systemError("mkdir", folder.statePath)
             }
             let (heads, head) = try StateHeadFiles.open(in: folder.statePath, newSeed: seed)
             let state = DerivedState(path: folder.statePath, heads: heads, merging: merging)
@@ -72,9 +72,15 @@ package final class DerivedState: Sendable {
         do throws(StoreError) {
             return try open()
         } catch .stateDamaged {
-            try folder.removeState()
+            remove(folder)
             return try open()
         }
+    }
+
+    /// Removes what a state consists of. Others keep files of their own beside it.
+    static func remove(_ folder: LedgerFolder) {
+        StateHeadFiles.condemn(folder.statePath)
+        removeSegments(in: folder.statePath, except: [])
     }
 
     /// How far the state reaches, and the state machine's scalars there.
@@ -88,19 +94,19 @@ package final class DerivedState: Sendable {
         var openCount: UInt64
         /// No byte on disk is left to chance.
         private var reserved: UInt64 = 0
-        /// The digest of the last block that is in the state.
-        var digest: SHA256Digest
+        /// The checksum of the last block that is in the state.
+        var checksum: Checksum
 
         init(
             nextSequence: UInt64, lastTimestamp: UInt64, lastTransferTimestamp: UInt64, accountCount: Int,
-            openCount: Int, digest: SHA256Digest
+            openCount: Int, checksum: Checksum
         ) {
             self.nextSequence = nextSequence
             self.lastTimestamp = lastTimestamp
             self.lastTransferTimestamp = lastTransferTimestamp
             self.accountCount = UInt64(accountCount)
             self.openCount = UInt64(openCount)
-            self.digest = digest
+            self.checksum = checksum
         }
     }
 
@@ -121,7 +127,7 @@ package final class DerivedState: Sendable {
         static let empty = Snapshot(
             position: Position(
                 nextSequence: 0, lastTimestamp: 0, lastTransferTimestamp: 0, accountCount: 0, openCount: 0,
-                digest: .zero),
+                checksum: .zero),
             accounts: [], openTransfers: [], segments: [], projection: [])
     }
 
@@ -249,7 +255,10 @@ package final class DerivedState: Sendable {
 
     /// Removes the files of other segments: what a crash left of a flush or merge.
     func removeSegments(except segments: [Segment]) {
-        let kept = Set(segments.map { location.path(of: $0.descriptor.number) })
+        Self.removeSegments(in: path, except: Set(segments.map { location.path(of: $0.descriptor.number) }))
+    }
+
+    private static func removeSegments(in path: String, except kept: Set<String>) {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
         where name.hasPrefix(SegmentLocation.prefix) && !kept.contains(path + "/" + name) {
             unsafe unlink(path + "/" + name)

@@ -80,7 +80,7 @@ final class StateHeadFiles: Sendable {
             let path = folder + "/" + name
             let file = unsafe Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
             guard file >= 0 else {
-                let error = StoreError(errno, "opening", path)
+                let error = LedgerFolder.systemError("opening", path)
                 for file in files { Glibc.close(file) }
                 throw error
             }
@@ -88,7 +88,7 @@ final class StateHeadFiles: Sendable {
         }
         let result = StateHeadFiles(
             folder, files, newest: (newest?.head, newest?.generation ?? 0), seed: newest?.seed ?? newSeed)
-        try syncFolder(folder)
+        try LedgerFolder.makeDurable(folderAt: folder)
         return (result, newest?.head)
     }
 
@@ -105,7 +105,7 @@ final class StateHeadFiles: Sendable {
     static func newest(in folder: String) throws(StoreError) -> (head: StateHead, generation: UInt64, seed: UInt64)? {
         var newest: (head: StateHead, generation: UInt64, seed: UInt64)?
         for name in names {
-            guard let bytes = try contents(of: folder + "/" + name),
+            guard let bytes = try DurableFile.read(folder + "/" + name),
                 let found = StateHead.read(unsafe bytes.span.bytes)
             else { continue }
             if found.generation >= newest?.generation ?? 0 { newest = found }
@@ -123,7 +123,7 @@ final class StateHeadFiles: Sendable {
             let bytes = head.bytes(generation: generation, seed: seed)
             try writeAll(unsafe bytes.span.bytes, to: files[place], path, at: 0)
             guard ftruncate(files[place], bytes.count) == 0, fdatasync(files[place]) == 0 else {
-                throw StoreError(errno, "syncing", path)
+                throw LedgerFolder.systemError("syncing", path)
             }
             newest = (head, generation)
         }
@@ -133,7 +133,7 @@ final class StateHeadFiles: Sendable {
     func clear() throws(StoreError) {
         for (file, name) in zip(files, Self.names) {
             guard ftruncate(file, 0) == 0, fdatasync(file) == 0 else {
-                throw StoreError(errno, "emptying", folder + "/" + name)
+                throw LedgerFolder.systemError("emptying", folder + "/" + name)
             }
         }
         newest.withLock { $0.head = nil }
@@ -144,23 +144,6 @@ final class StateHeadFiles: Sendable {
     static func condemn(_ folder: String) {
         for name in names { unsafe unlink(folder + "/" + name) }
         // If this fails the damage will be found again.
-        try? syncFolder(folder)
-    }
-
-    private static func contents(of path: String) throws(StoreError) -> [UInt8]? {
-        let file = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else {
-            if errno == ENOENT { return nil }
-            throw StoreError(errno, "opening", path)
-        }
-        defer { Glibc.close(file) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            let count = unsafe chunk.withUnsafeMutableBytes { unsafe read(file, $0.baseAddress, $0.count) }
-            guard count >= 0 else { throw StoreError(errno, "reading", path) }
-            if count == 0 { return bytes }
-            bytes += chunk.prefix(count)
-        }
+        try? LedgerFolder.makeDurable(folderAt: folder)
     }
 }

@@ -9,7 +9,7 @@ package struct Engine: ~Copyable {
     private let state: DerivedState
     private let projection: any Projection
     private var machine: StateMachine
-    private var previousDigest: SHA256Digest
+    private var previousChecksum: Checksum
     private(set) var nextSequence: UInt64
     private let flusher: Flusher
     /// How far what was handed to the flusher reaches; what came later is recent.
@@ -62,7 +62,7 @@ package struct Engine: ~Copyable {
             return try open()
         } catch .stateDamaged {
             // Found when the end of the log was replayed on top of it.
-            try folder.removeState()
+            DerivedState.remove(folder)
             return try open()
         }
     }
@@ -82,7 +82,7 @@ package struct Engine: ~Copyable {
             lastTransferTimestamp: origin.position.lastTransferTimestamp, lastTimestamp: origin.position.lastTimestamp)
         nextSequence = origin.position.nextSequence
         recentSequence = origin.position.nextSequence
-        previousDigest = origin.position.digest
+        previousChecksum = origin.position.checksum
         flusher = Flusher(
             state, segments: origin.segments, nextSequence: origin.position.nextSequence,
             isDrivenByHand: isDrivenByHand)
@@ -95,7 +95,7 @@ package struct Engine: ~Copyable {
     ) throws(StoreError) -> DerivedState.Snapshot {
         if let snapshot, snapshot.position.nextSequence > 0,
             let last = try log.block(containing: snapshot.position.nextSequence - 1),
-            last.nextSequence == snapshot.position.nextSequence, last.digest == snapshot.position.digest,
+            last.nextSequence == snapshot.position.nextSequence, last.checksum == snapshot.position.checksum,
             projection.restore(from: snapshot.projection)
         {
             state.removeSegments(except: snapshot.segments)
@@ -224,11 +224,11 @@ package struct Engine: ~Copyable {
         block.firstSequence = nextSequence
         block.commitments = details.map { Block.Commitment(index: UInt32($0.index), digest: $0.commitment) }
         block.appendPlaces(to: &places, after: recentSequence)
-        block.seal(after: previousDigest)
+        block.seal(after: previousChecksum)
         for detail in details {
             unwrittenDetails.append(.init(sequence: nextSequence + UInt64(detail.index), bytes: detail.sealed))
         }
-        previousDigest = block.digest
+        previousChecksum = block.checksum
         nextSequence = block.nextSequence
         unwritten.append(block)
     }
@@ -271,8 +271,9 @@ package struct Engine: ~Copyable {
                 position: DerivedState.Position(
                     nextSequence: nextSequence, lastTimestamp: machine.lastTimestamp,
                     lastTransferTimestamp: machine.lastTransferTimestamp, accountCount: machine.accountCount,
-                    openCount: machine.openCount, digest: previousDigest),
-                accounts: machine.drainChangedAccounts(), recent: recent, sequences: recentSequence..<nextSequence, places: places, projectionSnapshot: projection.snapshot()))
+                    openCount: machine.openCount, checksum: previousChecksum),
+                accounts: machine.drainChangedAccounts(), recent: recent, sequences: recentSequence..<nextSequence,
+                places: places, projectionSnapshot: projection.snapshot()))
         arriving = (recent, nextSequence)
         machine.retireRecentTransfers(to: history)
         places = []
@@ -308,12 +309,12 @@ package struct Engine: ~Copyable {
         while nextSequence < end {
             let chunk = try log.chunk(from: nextSequence, eventCount: Block.eventCountMax)
             for block in chunk.blocks {
-                guard block.firstSequence == nextSequence, block.previousDigest == previousDigest else {
+                guard block.firstSequence == nextSequence, block.previousChecksum == previousChecksum else {
                     throw .damaged(path: log.path, sequence: nextSequence, reason: "the chain of blocks is broken")
                 }
                 try replay(block)
                 block.appendPlaces(to: &places, after: recentSequence)
-                previousDigest = block.digest
+                previousChecksum = block.checksum
                 nextSequence = block.nextSequence
                 projection.apply(block)
             }

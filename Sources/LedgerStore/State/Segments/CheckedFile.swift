@@ -30,17 +30,17 @@ internal import Synchronization
         let byteCount = chunkCount * (Self.chunkSize + 8)
         let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else {
-            if errno != ENOENT { throw StoreError(errno, "opening", path) }
+            if errno != ENOENT { throw LedgerFolder.systemError("opening", path) }
             throw .stateDamaged(path: path, reason: "the file is missing")
         }
         defer { close(file) }
         var status = stat()
-        guard unsafe fstat(file, &status) == 0 else { throw StoreError(errno, "reading the size of", path) }
+        guard unsafe fstat(file, &status) == 0 else { throw LedgerFolder.systemError("reading the size of", path) }
         guard status.st_size == byteCount, byteCount > 0 else {
             throw .stateDamaged(path: path, reason: "it has \(status.st_size) bytes instead of \(byteCount)")
         }
         guard let address = unsafe mmap(nil, byteCount, PROT_READ, MAP_SHARED, file, 0), unsafe address != MAP_FAILED
-        else { throw StoreError(errno, "mapping", path) }
+        else { throw LedgerFolder.systemError("mapping", path) }
         self.path = path
         self.chunkCount = chunkCount
         self.seed = seed
@@ -212,8 +212,8 @@ func writeAll(_ bytes: RawSpan, to file: Int32, _ path: String, at start: Int) t
     while rest.byteCount > 0 {
         let written = bytes.byteCount - rest.byteCount
         let count = unsafe rest.withUnsafeBytes { unsafe pwrite(file, $0.baseAddress, $0.count, start + written) }
-        // What a write means that writes nothing without a reason.
-        guard count > 0 else { throw StoreError(count == 0 ? ENOSPC : errno, "writing", path) }
+        if count == 0 { errno = ENOSPC }  // What a write means that writes nothing without a reason.
+        guard count > 0 else { throw LedgerFolder.systemError("writing", path) }
         rest = rest.extracting(droppingFirst: count)
     }
 }

@@ -8,7 +8,9 @@ enum ChunkChecksum {
     ///
     /// - Parameter seed: What the bytes are: the same ones in another place have another checksum.
     static func of(_ bytes: RawSpan, seed: UInt64) -> UInt64 {
-        func word(_ offset: Int) -> UInt64 { unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self) }
+        func word(_ offset: Int) -> UInt64 {
+            unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self)
+        }
         func fold(_ a: UInt64, _ b: UInt64) -> UInt64 {
             let product = a.multipliedFullWidth(by: b)
             return product.high ^ product.low
@@ -26,7 +28,9 @@ enum ChunkChecksum {
         var sum = fold(a ^ b &+ keys[2], c &+ d ^ keys[3])
         while offset < count {
             var last: UInt64 = 0
-            for index in offset..<min(offset + 8, count) { last = last << 8 | UInt64(bytes.load(UInt8.self, at: index)) }
+            for index in offset..<min(offset + 8, count) {
+                last = last << 8 | UInt64(bytes.load(UInt8.self, at: index))
+            }
             sum = fold(sum ^ keys[0], last ^ keys[1])
             offset += 8
         }

@@ -34,7 +34,7 @@ struct SegmentWriter {
         let path = location.path(of: descriptor.number)
         self.path = path
         let file = unsafe open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw StoreError(errno, "creating", path) }
+        guard file >= 0 else { throw LedgerFolder.systemError("creating", path) }
         self.file = OpenFile(file)
         let seed = location.seed(of: descriptor)
         func section<Element>(_ offset: Int) -> SectionWriter<Element> {
@@ -127,16 +127,8 @@ struct SegmentWriter {
             defer { unsafe unlink(path) }
             return try Segment(descriptor, in: location)
         }
-        guard fdatasync(file.descriptor) == 0 else { throw StoreError(errno, "syncing", path) }
-        try syncFolder(location.folder)
+        guard fdatasync(file.descriptor) == 0 else { throw LedgerFolder.systemError("syncing", path) }
+        try LedgerFolder.makeDurable(folderAt: location.folder)
         return try Segment(descriptor, in: location)
     }
-}
-
-/// Makes the names in a folder durable.
-func syncFolder(_ path: String) throws(StoreError) {
-    let folder = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard folder >= 0 else { throw StoreError(errno, "opening", path) }
-    defer { close(folder) }
-    guard fsync(folder) == 0 else { throw StoreError(errno, "syncing", path) }
 }
