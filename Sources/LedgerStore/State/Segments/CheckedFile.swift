@@ -161,6 +161,40 @@ internal import Synchronization
     var reader: Reader { Reader(self) }
 }
 
+extension CheckedArray<UInt128> {
+    /// The first place of a value that is not below `value`, in an array in ascending order whose ends are given.
+    ///
+    /// Looks first where the value would be if the values were spread evenly, as random and counted ones are, and from there
+    /// in steps that double: a few looks close to each other instead of many far apart. Values spread in any other way cost
+    /// twice the looks of a binary search at most.
+    func place(of value: UInt128, between first: UInt128, and last: UInt128) throws(StoreError) -> Int {
+        guard value > first, count > 1 else { return 0 }
+        guard value <= last else { return count }
+        // The upper 63 bits of the range will do, so that no product overflows.
+        let shift = max(0, 65 - (last - first).leadingZeroBitCount)
+        let (part, whole) = (UInt64((value - first) >> shift), UInt64((last - first) >> shift))
+        let product = part.multipliedFullWidth(by: UInt64(count - 1))
+        let guess = whole == 0 ? 0 : Int(min(whole.dividingFullWidth(product).quotient, UInt64(count - 1)))
+        var (low, high) = (guess, guess)
+        var step = 1
+        if try self[guess] < value {
+            // The last value is not below, so this ends within the array.
+            repeat {
+                low = high + 1
+                high = Swift.min(high + step, count - 1)
+                step *= 2
+            } while try self[high] < value
+        } else {
+            while low > 0, try self[low - 1] >= value {
+                high = low - 1
+                low = Swift.max(0, low - step)
+                step *= 2
+            }
+        }
+        return try partitionPoint(in: low..<high) { $0 < value }
+    }
+}
+
 /// One array of a file that is being written, from its first element to its last, with the checksums of its chunks.
 struct SectionWriter<Element: BitwiseCopyable> {
     private let file: Int32

@@ -141,7 +141,7 @@ final class Segment: Sendable {
     /// Nil for an id that is not here.
     func place(of id: UInt128, _ question: BloomFilter.Question) throws(StoreError) -> Place? {
         guard id >= firstID, id <= lastID, try BloomFilter.mayContain(question, in: filter) else { return nil }
-        let place = try ids.partitionPoint { $0 < id }
+        let place = try ids.place(of: id, between: firstID, and: lastID)
         guard place < ids.count, try ids[place] == id else { return nil }
         let ordinal = try ordinals[place]
         return ordinal == Self.failedOrdinal ? .failed : .sequence(try sequence(of: ordinal))
