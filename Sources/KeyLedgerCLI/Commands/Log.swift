@@ -106,7 +106,9 @@ private struct EventRow {
 
     private mutating func describe(_ transfer: Transfer, _ view: LedgerView) throws {
         if let tenant = view.projection.tenant(of: transfer) { add("tenant", try view.name(of: tenant)) }
-        if transfer.userData32 != EventKind.createTenant.rawValue, !isAboutProofs(transfer), transfer.userData128 != 0 {
+        if transfer.userData128 != 0, EventKind(rawValue: transfer.userData32)?.isAboutTenant != true,
+            !isAboutProofs(transfer)
+        {
             add("key", try view.name(of: KeyID(transfer.userData128)))
             if transfer.userData64 != 0 { add("version", transfer.userData64) }
         }

@@ -5,8 +5,12 @@ internal import Ledger
 struct TransferSearch {
     let log: Log
     let segments: [Segment]
+    /// What properties are looked up by.
+    let hash: IDHash
     /// What is only in memory, oldest first.
     let recent: [RecentTransfers]
+    /// That of the last transfer that is durable; what is younger is not shown.
+    let lastTimestamp: UInt64
     /// The account whose transfers are sought, with its place in order of creation; nil for any.
     var account: (id: UInt128, place: Int)?
 
@@ -16,6 +20,9 @@ struct TransferSearch {
     func transfers(
         _ terms: [Term], in window: Window, where matches: (Transfer) -> Bool
     ) throws(StoreError) -> [Transfer] {
+        guard lastTimestamp > 0 else { return [] }
+        var window = window
+        window.timestampMax = window.timestampMax == 0 ? lastTimestamp : min(window.timestampMax, lastTimestamp)
         var found: [Transfer] = []
         func take(_ transfer: Transfer) -> Bool {
             if matches(transfer) { found.append(transfer) }
@@ -58,14 +65,14 @@ struct TransferSearch {
     private func search(
         _ segment: Segment, _ terms: [Term], _ window: Window, _ take: (Transfer) -> Bool
     ) throws(StoreError) {
-        let candidates = segment.candidates(terms, in: window)
+        let candidates = try segment.candidates(terms, in: window)
         var next = 0
         var isGoingOn = true
         while isGoingOn {
             var page: [UInt64] = []
             while next < candidates.count, page.count < Self.pageCount {
                 let index = window.isReversed ? candidates.count - 1 - next : next
-                page.append(segment.sequence(of: candidates, at: index))
+                page.append(try segment.sequence(of: candidates, at: index))
                 next += 1
             }
             if page.isEmpty { return }
