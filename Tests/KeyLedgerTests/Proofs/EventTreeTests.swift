@@ -91,10 +91,11 @@ struct EventTreeTests {
 
     @Test func anEmptyLogHasTheEmptyTree() async throws {
         let ledger = try await TransferLedger()
-        let tree = try EventTree(LedgerReader(ledger.folder))
+        let reader = try LedgerReader(ledger.folder)
+        let tree = try EventTree(reader)
         #expect(try tree.head(at: 0) == .empty)
         try tree.close()
-        #expect(try EventTree(LedgerReader(ledger.folder)).size == 0)
+        #expect(try EventTree(reader).size == 0)
     }
 
     @Test func itRemembersEveryHeadItHad() async throws {
@@ -191,10 +192,7 @@ struct EventTreeTests {
     @Test func whatIsBehindTheHeadDoesNotCount() async throws {
         let ledger = try await TransferLedger()
         try await ledger.append([1000])
-        let reader = try LedgerReader(ledger.folder)
-        let first = try EventTree(reader)
-        _ = try first.head(at: try size(reader))
-        try first.close()
+        try build(ledger)
         for level in ["0", "1"] {
             let file = try FileHandle(forWritingTo: URL(filePath: ledger.treeFile(level)))
             try file.seekToEnd()
@@ -210,14 +208,19 @@ struct EventTreeTests {
         #expect(try EventTree(later).size == (try size(later)))
     }
 
+    /// Brings a ledger's tree up to its log, and lets go of both.
+    private func build(_ ledger: TransferLedger) throws {
+        let reader = try LedgerReader(ledger.folder)
+        let tree = try EventTree(reader)
+        _ = try tree.head(at: try size(reader))
+        try tree.close()
+    }
+
     @Test func theTreeOfAnotherLogIsNotBelieved() async throws {
         let (ledger, other) = (try await TransferLedger(), try await TransferLedger())
         try await ledger.append([100])
         try await other.append([90])
-        let foreign = try LedgerReader(other.folder)
-        let first = try EventTree(foreign)
-        _ = try first.head(at: try size(foreign))
-        try first.close()
+        try build(other)
         try FileManager.default.copyItem(atPath: other.folder.treePath, toPath: ledger.folder.treePath)
         let reader = try LedgerReader(ledger.folder)
         let tree = try EventTree(reader)
