@@ -325,6 +325,7 @@ public final class KeyStore: Sendable {
         try custody.markRecorded(.tenantKey(id), .detailsKey(id))
     }
 
+    /// A tenant's accounts. That on `protect` has its quota as debits, which its uses may not exceed.
     func accounts(of tenant: TenantID) -> [Account] {
         LedgerKind.allCases.map { ledger in
             account(
@@ -379,7 +380,7 @@ public final class KeyStore: Sendable {
     func publicKey(of version: KeyVersion) throws(KeyStoreError) -> Ed25519.PublicKey {
         if let known = publicKeys.withLock({ $0[version] }) { return known }
         let (record, tenant) = live.read { ($0[version], $0.keys[version.key]?.tenant) }
-        let key = try audit.publicKey(of: version, generatedBy: record?.createdBy, tenant: tenant)
+        let key = try audit.publicKey(of: version, record, tenant: tenant)
         publicKeys.withLock { $0[version] = key }
         return key
     }

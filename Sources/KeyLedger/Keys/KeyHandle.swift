@@ -133,6 +133,9 @@ public struct KeyHandle: Sendable {
                 } catch .refused(operation: .evict, _, .pendingTransferExpired) {
                     // What was to make room, or to be renewed, expired at that very moment.
                     continue
+                } catch .refused(operation: .admit, let key, .debitAccountAlreadyClosed) {
+                    // It may not even come into memory: while its destruction waits.
+                    throw .refused(operation: kind, key: key, status: .debitAccountAlreadyClosed)
                 }
             }
         } catch .materialDamaged(let subject, let reason) {
