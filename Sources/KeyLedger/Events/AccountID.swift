@@ -7,7 +7,8 @@ internal import Ledger
 enum AccountID {
     static func issuer(_ ledger: LedgerKind) -> UInt128 { derive(.issuer, ledger) }
     static let denials = derive(.denials, .custody)
-    static let keyCache = derive(.keyCache, .custody)
+    static let scheduler = derive(.scheduler, .custody)
+    static func keyCache(_ algorithm: KeyAlgorithm) -> UInt128 { derive(algorithm.cacheKind, .custody) }
     static func tenant(_ tenant: TenantID, _ ledger: LedgerKind) -> UInt128 { derive(.tenant, ledger, tenant.value) }
     static func version(_ version: KeyVersion, _ algorithm: KeyAlgorithm, _ ledger: LedgerKind) -> UInt128 {
         derive(algorithm.accountKind, ledger, version.key.value, version.number)

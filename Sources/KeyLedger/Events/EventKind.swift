@@ -15,10 +15,14 @@ public enum AccountKind: UInt32, Sendable, CaseIterable {
     case issuer = 1
     /// Where refused operations go; on `custody`.
     case denials = 2
-    /// Plaintext keys in memory; on `custody`.
-    case keyCache = 3
+    /// Plaintext private keys in memory; on `custody`.
+    case privateKeyCache = 3
     /// A tenant; one a ledger. `user_data_128` is its id.
     case tenant = 4
+    /// Plaintext encryption keys in memory; on `custody`.
+    case encryptionKeyCache = 5
+    /// Where runs of scheduled rotation are counted; on `custody`.
+    case scheduler = 6
     /// A version of a signing key; one a ledger. `user_data_128` is the key, `user_data_64` the version.
     case signingKeyVersion = 16
     /// A version of an encryption key; as above.
@@ -31,7 +35,9 @@ extension AccountKind: CustomStringConvertible {
         switch self {
         case .issuer: "issuer"
         case .denials: "denials"
-        case .keyCache: "key-cache"
+        case .privateKeyCache: "private-key-cache"
+        case .encryptionKeyCache: "encryption-key-cache"
+        case .scheduler: "scheduler"
         case .tenant: "tenant"
         case .signingKeyVersion: "signing-key-version"
         case .encryptionKeyVersion: "encryption-key-version"
@@ -54,6 +60,8 @@ public enum EventKind: UInt32, Sendable, CaseIterable {
     case deny = 0x310
     case createTenant = 0x320
     case cacheCapacity = 0x321
+    case rotationFailed = 0x340
+    case rotationRun = 0x341
 
     /// The ledger its transfers are on.
     public var ledger: LedgerKind { LedgerKind(rawValue: rawValue >> 8) ?? .custody }
@@ -76,6 +84,8 @@ extension EventKind: CustomStringConvertible {
         case .deny: "deny"
         case .createTenant: "create-tenant"
         case .cacheCapacity: "cache-capacity"
+        case .rotationFailed: "rotation-failed"
+        case .rotationRun: "rotation-run"
         }
     }
 }
@@ -89,6 +99,14 @@ public enum KeyAlgorithm: UInt8, Sendable, Hashable, CaseIterable {
         switch self {
         case .ed25519: .signingKeyVersion
         case .aes256GCM: .encryptionKeyVersion
+        }
+    }
+
+    /// Where its plaintext keys are while they are in memory.
+    var cacheKind: AccountKind {
+        switch self {
+        case .ed25519: .privateKeyCache
+        case .aes256GCM: .encryptionKeyCache
         }
     }
 

@@ -14,6 +14,8 @@ public struct LedgerProjection: Sendable, Hashable {
     public internal(set) var residencies: [EventID: Residency] = [:]
     /// The running cryptoperiods, by their pending transfer.
     public internal(set) var cryptoperiods: [EventID: Cryptoperiod] = [:]
+    /// Scheduled rotations.
+    public internal(set) var rotation = RotationRecord()
     /// Operations that were refused, by the ledger or before it was asked.
     public internal(set) var refusalCount: UInt64 = 0
     /// The number of events folded so far.
@@ -124,7 +126,7 @@ public struct LedgerProjection: Sendable, Hashable {
         case .createTenant: TenantID(transfer.userData128)
         // A refusal may be about another tenant's key, a key's first event comes before it is known.
         case .deny, .generate: tenantsByAccount[transfer.debitAccountID]
-        case .cacheCapacity, nil: nil
+        case .cacheCapacity, .rotationRun, nil: nil
         default: keys[KeyID(transfer.userData128)]?.tenant
         }
     }
@@ -193,6 +195,8 @@ extension LedgerProjection {
         case .encrypt: count(version, \.encrypt, amount)
         case .decrypt: count(version, \.decrypt, amount)
         case .deny: refusalCount += 1
+        case .rotationFailed: rotation.failures[key] = transfer.timestamp
+        case .rotationRun: rotation.lastRunAt = transfer.userData64
         case .cacheCapacity: break
         }
     }
@@ -208,6 +212,7 @@ extension LedgerProjection {
         }
         keys[version.key]?.versions.append(
             VersionRecord(activatedAt: transfer.timestamp, createdBy: sequence))
+        rotation.failures[version.key] = nil
     }
 
     private mutating func expire(at timestamp: UInt64) {

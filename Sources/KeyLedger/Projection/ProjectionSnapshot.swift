@@ -2,7 +2,7 @@ internal import LedgerStore
 public import CryptoPrimitives
 
 extension LedgerProjection {
-    private static let magic: UInt32 = 0x32_53_4C_4B  // "KLS2"
+    private static let magic: UInt32 = 0x33_53_4C_4B  // "KLS3"
 
     /// Everything in it, as bytes that depend on the folded events only: records in ascending order of their ids.
     var snapshot: [UInt8] {
@@ -47,6 +47,12 @@ extension LedgerProjection {
             writer.append(cryptoperiod.version)
             writer.append(cryptoperiod.expiresAt)
         }
+        writer.append(rotation.lastRunAt ?? 0)
+        writer.append(UInt64(rotation.failures.count))
+        for (key, failedAt) in rotation.failures.sorted(by: { $0.key < $1.key }) {
+            writer.append(key.value)
+            writer.append(failedAt)
+        }
         return writer.bytes
     }
 
@@ -88,6 +94,7 @@ extension LedgerProjection {
                 cryptoperiods[EventID(id)] = Cryptoperiod(version: version, expiresAt: expiresAt)
                 return true
             }
+            && reader.readRotation(&rotation)
         // One projection has one snapshot: rows out of order, or twice, are damage.
         guard isComplete, reader.isAtEnd, snapshot == bytes else { return nil }
     }
@@ -126,6 +133,16 @@ extension ByteReader {
         guard let count: UInt64 = next() else { return false }
         for _ in 0..<count where !row(&self) { return false }
         return true
+    }
+
+    fileprivate mutating func readRotation(_ rotation: inout RotationRecord) -> Bool {
+        guard let lastRunAt: UInt64 = next() else { return false }
+        rotation.lastRunAt = lastRunAt == 0 ? nil : lastRunAt
+        return forEach { reader in
+            guard let key: UInt128 = reader.next(), let failedAt: UInt64 = reader.next() else { return false }
+            rotation.failures[KeyID(key)] = failedAt
+            return true
+        }
     }
 
     fileprivate mutating func nextUsage() -> LedgerProjection.Usage? {

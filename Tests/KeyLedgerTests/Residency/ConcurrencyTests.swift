@@ -31,7 +31,7 @@ struct ConcurrencyTests {
             #expect(version.usage.sign == UInt64(count))
             #expect(store.balance(key.handle.version(numbered: number), .ed25519, .protect) == UInt128(count))
         }
-        #expect(try residencyViolations(in: store.audit.log, capacity: store.options.residencyCountMax).isEmpty)
+        #expect(try residencyViolations(in: store.audit.log, capacity: store.options.cache.entryCountMax).isEmpty)
         #expect(store.projection.refusalCount == 0)
         #expect(try LogVerification(store.audit).findings.isEmpty)
     }
@@ -85,7 +85,7 @@ struct ConcurrencyTests {
     @Test func decryptOldVersionsWhileAnotherRotates() async throws {
         let ledger = try TestLedger()
         try await ledger.withStore {
-            $0.residencyCountMax = 2
+            $0.cache.entryCountMax = 2
         } _: { store in
             let key = try await store.createTenant("acme").createEncryptionKey("pii")
             try await withThrowingTaskGroup { group in
@@ -113,7 +113,7 @@ struct ConcurrencyTests {
     func shareASmallCacheWithoutBeingRefused(capacity: Int) async throws {
         let ledger = try TestLedger()
         try await ledger.withStore {
-            $0.residencyCountMax = capacity
+            $0.cache.entryCountMax = capacity
         } _: { store in
             let tenant = try await store.createTenant("acme")
             var keys: [SigningKey] = []
@@ -145,8 +145,8 @@ struct ConcurrencyTests {
     @Test func fetchKeysAnewThatExpireAllTheTime() async throws {
         let ledger = try TestLedger()
         try await ledger.withStore {
-            $0.residencySeconds = 1
-            $0.residencyCountMax = 2
+            $0.cache.privateKeySeconds = 1
+            $0.cache.entryCountMax = 2
         } _: { store in
             let tenant = try await store.createTenant("acme")
             var keys: [SigningKey] = []
