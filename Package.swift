@@ -48,7 +48,8 @@ let package = Package(
         .target(
             name: "CLogBaseline", dependencies: ["CLMDB"], path: "Benchmarks/CLogBaseline"),
         .executableTarget(
-            name: "keyledger-bench", dependencies: ["LedgerStore", "Ledger", "CryptoPrimitives", "CLogBaseline"],
+            name: "keyledger-bench",
+            dependencies: ["KeyLedger", "Transparency", "LedgerStore", "Ledger", "CryptoPrimitives", "CLogBaseline"],
             path: "Benchmarks/Bench",
             swiftSettings: strict),
 

@@ -56,17 +56,17 @@ struct EngineBenchmark {
             let log = try Log(path: path + "/log", isReadOnly: false, createsIfMissing: true)
             var workload = Workload(isOrdered: true)
             let transfers = workload.batch(Self.batchCount)
-            var digest = SHA256Digest.zero
+            var checksum = Checksum.zero
             var samples = Samples()
             for index in 0..<batches {
                 let sequence = UInt64(index * Self.batchCount)
                 var block = Block(
                     transfers: transfers, firstSequence: sequence, timestamp: sequence + UInt64(Self.batchCount) + 1)
                 try samples.measure {
-                    block.seal(after: digest)
+                    block.seal(after: checksum)
                     try log.append([block], details: [])
                 }
-                digest = block.digest
+                checksum = block.checksum
             }
             log.close()
             let perSecond = Double(batches * Self.batchCount) / Double(samples.total) * 1e9
@@ -92,17 +92,18 @@ struct EngineBenchmark {
         }
         var workload = Workload(isOrdered: true)
         var deciding = Samples()
-        var hashing = Samples()
+        var checking = Samples()
         for _ in 0..<batches {
             var batch = workload.batch(Self.batchCount)
             var results: [CreateTransferResult] = []
             results.reserveCapacity(batch.count)
             timestamp += UInt64(batch.count)
             try deciding.measure { try machine.createTransfers(&batch, timestamp: timestamp, results: &results) }
-            hashing.measure { _ = SHA256.hash(unsafe batch.span.bytes) }
+            checking.measure { _ = Checksum.of(unsafe batch.span.bytes) }
         }
         let count = UInt64(batches * Self.batchCount)
-        show("of which, a transfer", "state machine \(deciding.total / count) ns, digest \(hashing.total / count) ns")
+        show(
+            "of which, a transfer", "state machine \(deciding.total / count) ns, checksum \(checking.total / count) ns")
     }
 
     // MARK: One caller, full batches
@@ -145,9 +146,10 @@ struct EngineBenchmark {
     }
 
     static func openWithAccounts(
-        _ folder: LedgerFolder, _ tuning: LedgerWriter.Tuning = LedgerWriter.Tuning()
+        _ folder: LedgerFolder, _ tuning: LedgerWriter.Tuning = LedgerWriter.Tuning(),
+        projection: any Projection = NoProjection()
     ) async throws -> LedgerWriter {
-        let writer = try LedgerWriter(folder, projection: NoProjection(), tuning: tuning)
+        let writer = try LedgerWriter(folder, projection: projection, tuning: tuning)
         for start in stride(from: 0, to: accountCount, by: batchCount) {
             let accounts = (start..<min(start + batchCount, accountCount)).map {
                 Account(id: UInt128($0 + 1), ledger: 1, code: 1)

@@ -65,7 +65,7 @@ public final class KeyStore: Sendable {
     }
 
     /// Opens a ledger as a key store. Finishes or reverts what a crash left in the middle: keys of a process that is gone
-    /// are recorded as evicted, material without its event is removed.
+    /// are recorded as evicted, material without its event is removed, destructions that were begun or are due are done.
     ///
     /// - Parameter progress: Called while events are replayed, with how many are done and how many there are.
     public static func open(
@@ -118,11 +118,7 @@ public final class KeyStore: Sendable {
         if writer.account(AccountID.denials) == nil { try await createSystemAccounts() }
         try await evictAll(reason: "the process that held the key is gone")
         for algorithm in KeyAlgorithm.allCases { try await setCapacity(of: AccountID.keyCache(algorithm)) }
-        let projection = live.read { $0 }
-        _ = try custody.removeOrphans { name in
-            if let version = name.keyVersion { return projection[version] != nil }
-            return name.tenant.map { projection.tenants[$0] != nil } ?? false
-        }
+        try await settleDue()
     }
 
     private func createSystemAccounts() async throws(KeyStoreError) {
@@ -227,13 +223,19 @@ public final class KeyStore: Sendable {
         let id = tenant.id
         try custody.createSecrets(of: id)
         try await create(
-            LedgerKind.allCases.map { account(AccountID.tenant(id, $0), .tenant, on: $0, subject: id.value) })
+            LedgerKind.allCases.map { ledger in
+                account(
+                    AccountID.tenant(id, ledger), .tenant, on: ledger,
+                    flags: ledger == .protect ? .creditsMustNotExceedDebits : [], subject: id.value)
+            })
         let event = EventID(once: .createTenant, id.value)
         try await record(
             linked: [
                 transfer(
                     .createTenant, id: event, from: AccountID.issuer(.custody), to: AccountID.tenant(id, .custody),
-                    amount: 1, subject: id.value)
+                    amount: 1, subject: id.value),
+                quota(
+                    of: id, from: 0, to: LedgerProjection.unlimitedQuota, id: EventID(once: .quota, id.value)),
             ],
             details: [
                 try seal(tenant.caller.details(["name": .string(tenant.name.description)]), of: event, tenant: id)

@@ -16,12 +16,21 @@ public enum KeyStoreError: Error, Hashable, Sendable {
     case wrongAlgorithm(key: String, is: KeyAlgorithm, needs: KeyAlgorithm)
     /// Another task is rotating this key.
     case rotationInProgress(key: String)
+    /// The version's state does not allow it; the ledger said no.
+    case wrongState(
+        operation: EventKind, key: String, version: UInt32, state: KeyState, destruction: KeyState.Destruction)
+    /// Something that was asked for is not possible.
+    case invalidOption(name: String, reason: String)
     /// The ledger said no.
     case refused(operation: EventKind, key: String, status: CreateTransferStatus)
     /// What was to be decrypted is not one of our envelopes.
     case malformedEnvelope(reason: String)
     /// What was to be decrypted was changed, or belongs to another tenant, key, version or context.
     case notAuthentic
+    /// A compliance span names another tenant than the one whose key was asked to sign it.
+    case foreignSpan(tenant: String)
+    /// An operation that only happens for a reason was asked for without one.
+    case reasonRequired(operation: EventKind)
     /// The master key is not the one this ledger was made with.
     case wrongMasterKey(given: String, needed: String)
     /// The master key's file cannot be used.
@@ -48,7 +57,16 @@ extension KeyStoreError: CustomStringConvertible {
             "tenant \(tenant) has a key \(key) already; a name is used once. Rotate it, or choose another name."
         case .wrongAlgorithm(let key, let algorithm, let needed):
             "key \(key) is an \(algorithm) key; this operation needs \(needed)."
-        case .rotationInProgress(let key): "key \(key) is being rotated by another task; try again when that is done."
+        case .rotationInProgress(let key): "\(key) is being changed by another task; try again when that is done."
+        case .wrongState(let operation, let key, let version, let state, let destruction):
+            "key \(key) version \(version) is \(state)\(destruction.suffix); the ledger refused to "
+                + operation.description.replacing("-", with: " ") + ". The refusal is recorded."
+        case .invalidOption(let name, let reason): "the \(name) is not possible: \(reason)."
+        case .refused(.quota, let tenant, .exceedsDebits):
+            "tenant \(tenant) has used more than that already. The refusal is recorded."
+        case .refused(let operation, let key, .exceedsDebits) where operation.ledger == .protect:
+            "key \(key) may not \(operation): its tenant's quota is used up. Raise it with `keyledger tenant quota`. "
+                + "The refusal is recorded."
         case .refused(.encrypt, let key, .exceedsCredits):
             "key \(key) may not encrypt more: its budget is used up. Rotate it. The refusal is recorded."
         case .refused(let operation, let key, let status):
@@ -57,6 +75,10 @@ extension KeyStoreError: CustomStringConvertible {
         case .notAuthentic:
             "decryption failed: the ciphertext was changed, or it belongs to another tenant, key or context. "
                 + "The attempt is recorded."
+        case .foreignSpan(let tenant):
+            "the span is not one of tenant \(tenant), whose key would sign it. The attempt is recorded."
+        case .reasonRequired(let operation):
+            "to \(operation) takes a reason, which is recorded; give one with --reason. The attempt is recorded."
         case .wrongMasterKey(let given, let needed):
             "the master key \(given) does not open this ledger; it was made with \(needed). Give the right key file."
         case .masterKeyFile(let path, let reason): "the master key file \(path) cannot be used: \(reason)."
@@ -66,6 +88,16 @@ extension KeyStoreError: CustomStringConvertible {
             "\(path) has no keys set up: `keyledger init` did not finish. Remove it and begin anew."
         case .store(let error): error.description
         case .crypto(let error): "\(error)."
+        }
+    }
+}
+
+extension KeyState.Destruction {
+    fileprivate var suffix: String {
+        switch self {
+        case .notScheduled: ""
+        case .waiting: ", its destruction is scheduled"
+        case .due: ", its destruction is due"
         }
     }
 }
@@ -84,9 +116,19 @@ extension KeyStoreError {
         case .rotationInProgress: "rotation-in-progress"
         case .malformedEnvelope: "malformed-envelope"
         case .notAuthentic: "not-authentic"
+        case .foreignSpan: "foreign-span"
+        case .reasonRequired: "reason-missing"
         case .materialDamaged: "material-damaged"
-        case .invalidName, .refused, .wrongMasterKey, .masterKeyFile, .notInitialised, .store, .crypto: nil
+        case .invalidName, .wrongState, .invalidOption, .refused, .wrongMasterKey, .masterKeyFile, .notInitialised,
+            .store, .crypto:
+            nil
         }
+    }
+
+    /// Whether whoever throws this has recorded it: as a `deny`, or as the ledger's own refusal.
+    var isRecorded: Bool {
+        if case .refused = self { return true }
+        return denial != nil
     }
 
     /// Runs a step of the layer below and passes its errors on under this layer's name.

@@ -53,7 +53,7 @@ struct KeyStoreTests {
 
     @Test func aLedgerWhoseKeysWereNeverSetUpIsRefused() async throws {
         let ledger = try TestLedger()
-        try ledger.tamper { try $0.remove([.root]) }
+        try ledger.tamper { try $0.erase([.root]) }
         await #expect(throws: KeyStoreError.notInitialised(path: ledger.path)) { _ = try await ledger.open() }
     }
 
@@ -292,7 +292,7 @@ struct KeyStoreTests {
         var before: [MaterialStore.Name] = []
         try ledger.tamper { material in
             before = try material.names()
-            try material.put(orphans.map { ($0, [1, 0, 0]) })
+            try material.put(orphans.map { ($0, [1, 0, 0]) }, eventCount: 0)
         }
         try await ledger.withStore { store in
             #expect(try store.audit.material.names() == before)

@@ -5,7 +5,7 @@ internal import Transparency
 
 /// What a check of a whole log found.
 ///
-/// Everything is recomputed from the committed bytes: digests and their chain, sequence and time, every answer by
+/// Everything is recomputed from the committed bytes: checksums and their chain, sequence and time, every answer by
 /// deciding the events again, conservation on every ledger, usage against balances, the presence of details, the root of
 /// the Merkle tree; with the master key also the content of details and the key material. Against somebody who rewrote the whole folder only a root kept elsewhere helps: compare
 /// ``rootHash`` with one noted earlier, at the same ``eventCount``.
@@ -71,7 +71,7 @@ public struct LogVerification: Sendable {
         var isChainIntact = findings.isEmpty
         do throws(StoreError) {
             try reader.forEachBlock(to: end, mapping: { $0 }) { (block) throws(StoreError) in
-                if block.firstSequence == 0, block.previousDigest != .zero {
+                if block.firstSequence == 0, block.previousChecksum != .zero {
                     findings.append(Finding(sequence: 0, description: "the first block claims to follow another"))
                 }
                 if let reason = machine.replay(block) {
@@ -79,7 +79,7 @@ public struct LogVerification: Sendable {
                     isChainIntact = false
                     return false
                 }
-                block.forEachLeaf { tree.append(MerkleHash.leaf($0)) }
+                block.forEachEntry { tree.append(MerkleHash.leaf($0)) }
                 projection.apply(block)
                 committedDetails += UInt64(block.commitments.count)
                 try checkDetails(of: block, reader, audit)
@@ -185,24 +185,5 @@ extension KeyStoreError {
     fileprivate var finding: String {
         if case .materialDamaged(let subject, let reason) = self { return "\(subject): \(reason)" }
         return description
-    }
-}
-
-extension Block {
-    /// Hands out the Merkle tree's entry for each event: the 128 bytes as committed, the operation (1), the status (4,
-    /// little-endian), and the commitment to its details (32) if it has any.
-    func forEachLeaf(_ body: (RawSpan) -> Void) {
-        var entry = LittleEndianBytes()
-        var exceptions = exceptions[...]
-        var commitments = commitments[...]
-        for index in 0..<count {
-            entry.removeAll()
-            withRecord(at: index) { entry.append($0.array) }
-            entry.append(operation.rawValue)
-            let isRefused = exceptions.first?.index == UInt32(index)
-            entry.append(isRefused ? exceptions.removeFirst().status : CreateTransferStatus.created.rawValue)
-            if commitments.first?.index == UInt32(index) { entry.append(commitments.removeFirst().digest.bytes) }
-            body(unsafe entry.bytes.span.bytes)
-        }
     }
 }

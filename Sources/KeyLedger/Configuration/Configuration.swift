@@ -105,7 +105,7 @@ private struct ConfigurationReader {
         var origins: [Setting: ConfigurationOrigin] = [:]
         for (name, text, origin) in given {
             guard let setting = Setting(name: name) else {
-                throw .unknownSetting(name, at: origin, meant: nearest(to: name, of: Setting.allCases.map(\.name)))
+                throw .unknownSetting(name, at: origin, meant: nearest(to: name, of: Setting.allNames))
             }
             if let before = origins[setting] { throw .givenTwice(name, at: origin, before: before) }
             origins[setting] = origin

@@ -18,6 +18,9 @@ public enum Setting: String, Sendable, Hashable, CaseIterable {
     /// The name in files and flags.
     public var name: String { Self.prefixes[0] + rawValue }
 
+    /// Every name under either prefix.
+    static var allNames: [String] { prefixes.flatMap { prefix in allCases.map { prefix + $0.rawValue } } }
+
     /// The setting with a name under either prefix.
     init?(name: String) {
         guard let prefix = Self.prefixes.first(where: name.hasPrefix),

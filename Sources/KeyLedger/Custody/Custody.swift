@@ -21,7 +21,7 @@ final class Custody: Sendable {
         } catch {
             throw .crypto(error)
         }
-        try KeyStoreError.store { () throws(StoreError) in try material.put([(.root, blob.bytes)]) }
+        try KeyStoreError.store { () throws(StoreError) in try material.put([(.root, blob.bytes)], eventCount: 0) }
     }
 
     /// Opens the custody of a ledger in `path`.
@@ -100,7 +100,7 @@ final class Custody: Sendable {
         } catch {
             throw .crypto(error)
         }
-        try KeyStoreError.store { () throws(StoreError) in try material.put(blobs) }
+        try KeyStoreError.store { () throws(StoreError) in try material.put(blobs, eventCount: 0) }
     }
 
     private func hasBlob(_ name: MaterialStore.Name) throws(KeyStoreError) -> Bool {
@@ -119,7 +119,7 @@ final class Custody: Sendable {
             let wrapping = try TenantSecrets.wrappingKey(from: tenantKey)
             let detailsKey = try Self.unwrap(detailsBlob, Self.context(of: tenant, purpose: "details"), under: wrapping)
             let details = try AES256GCM(key: detailsKey)
-            let redaction = try tenantKey.derived("keyledger redaction v1")
+            let redaction = try RedactionKey(try tenantKey.derived("keyledger redaction v1"))
             secrets = TenantSecrets(wrapping: wrapping, details: details, redaction: redaction)
         } catch {
             throw Self.unusable(subject, error)
@@ -144,18 +144,29 @@ final class Custody: Sendable {
         if try hasBlob(.version(version)), let left = try? material(of: version, algorithm, tenant: tenant) {
             return left.publicKey
         }
+        let secret = try KeyStoreError.crypto { () throws(CryptoError) in try SecretBytes(randomCount: 32) }
+        return try storeMaterial(secret, of: version, algorithm, tenant: tenant)
+    }
+
+    /// Stores material from outside, wrapped, as a new version's.
+    ///
+    /// - Returns: The public key; empty where there is none.
+    func storeMaterial(
+        _ secret: borrowing SecretBytes, of version: KeyVersion, _ algorithm: KeyAlgorithm, tenant: TenantID
+    ) throws(KeyStoreError) -> [UInt8] {
         let publicKey: [UInt8]
         let blob: WrappedBlob
         let wrapping = try secrets(of: tenant)
         do throws(CryptoError) {
-            let secret = try SecretBytes(randomCount: 32)
             publicKey = try KeyMaterial(algorithm, try secret.copy()).publicKey
             let context = Self.context(of: version, algorithm, tenant, publicKey: publicKey)
             blob = WrappedBlob(header: publicKey, box: try Self.wrap(secret, context, under: wrapping.wrapping))
         } catch {
             throw .crypto(error)
         }
-        try KeyStoreError.store { () throws(StoreError) in try material.put([(.version(version), blob.bytes)]) }
+        try KeyStoreError.store { () throws(StoreError) in
+            try material.put([(.version(version), blob.bytes)], eventCount: 0)
+        }
         return publicKey
     }
 
@@ -177,6 +188,11 @@ final class Custody: Sendable {
             throw .materialDamaged(subject: subject, reason: "the public key is not its own")
         }
         return key
+    }
+
+    /// Erases the material of a version, if it is there.
+    func eraseMaterial(of version: KeyVersion) throws(KeyStoreError) {
+        try KeyStoreError.store { () throws(StoreError) in try material.remove([.version(version)]) }
     }
 
     /// What messages call a version.
@@ -230,7 +246,7 @@ final class Custody: Sendable {
         let orphans = try KeyStoreError.store { () throws(StoreError) in
             try material.names().filter { $0 != .root && !known($0) }
         }
-        if !orphans.isEmpty { try KeyStoreError.store { () throws(StoreError) in try material.remove(orphans) } }
+        if !orphans.isEmpty { try KeyStoreError.store { () throws(StoreError) in try material.erase(orphans) } }
         return orphans.count
     }
 
@@ -254,9 +270,9 @@ final class TenantSecrets: Sendable {
     /// Seals the details of the tenant's events.
     let details: AES256GCM
     /// Keys the deterministic redactions (HMAC).
-    let redaction: SecretBytes
+    let redaction: RedactionKey
 
-    init(wrapping: consuming AES256GCM, details: consuming AES256GCM, redaction: consuming SecretBytes) {
+    init(wrapping: consuming AES256GCM, details: consuming AES256GCM, redaction: RedactionKey) {
         self.wrapping = wrapping
         self.details = details
         self.redaction = redaction

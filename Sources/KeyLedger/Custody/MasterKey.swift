@@ -183,6 +183,13 @@ struct WrapContext {
 }
 
 extension JSONObject {
+    /// With the members of another object, which win.
+    func merging(_ others: JSONObject) -> JSONObject {
+        var object = self
+        for member in others.members { object[member.name] = member.value }
+        return object
+    }
+
     /// RFC 8785 canonical JSON of an object built here: of strings and integers, so it has a canonical form.
     var canonicalBytes: [UInt8] {
         do throws(JSONError) {

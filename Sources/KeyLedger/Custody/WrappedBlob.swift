@@ -49,6 +49,11 @@ extension MaterialStore.Name {
         Self(owner: version.key.value, version: version.number, kind: 4)
     }
 
+    /// The private half of a wrapping key that is given out for one import; wrapped under its tenant's key.
+    static func importKey(_ offer: EventID) -> Self { Self(owner: offer.value, kind: 8) }
+
+    /// The import this name is of, or nil for the other kinds.
+    var importOffer: EventID? { kind == 8 ? EventID(owner) : nil }
     /// The version this name is of, or nil for the other kinds.
     var keyVersion: KeyVersion? { kind == 4 ? KeyVersion(key: KeyID(owner), number: version) : nil }
     /// The tenant this name is of, or nil for the other kinds.

@@ -14,6 +14,10 @@ enum AccountID {
         derive(algorithm.accountKind, ledger, version.key.value, version.number)
     }
 
+    static func exportGate(_ version: KeyVersion) -> UInt128 {
+        derive(.exportGate, .custody, version.key.value, version.number)
+    }
+
     private static func derive(
         _ kind: AccountKind, _ ledger: LedgerKind, _ owner: UInt128 = 0, _ version: UInt32 = 0
     ) -> UInt128 {
@@ -23,8 +27,18 @@ enum AccountID {
 
 extension EventID {
     /// The id of an event that can happen once for its subject: a second one meets the first.
-    init(once kind: EventKind, _ subject: UInt128, version: UInt32 = 0) {
-        value = UInt128(digestOf: "keyledger event v1", kind.rawValue, kind.ledger.rawValue, subject, version)
+    ///
+    /// Not for what the ledger may refuse for the moment: an id that was refused so stays refused.
+    ///
+    /// - Parameter ledger: For kinds that happen on several.
+    init(once kind: EventKind, _ subject: UInt128, version: UInt32 = 0, on ledger: LedgerKind? = nil) {
+        value = UInt128(
+            digestOf: "keyledger event v1", kind.rawValue, (ledger ?? kind.ledger).rawValue, subject, version)
+    }
+
+    /// ``init(once:_:version:on:)`` of a version of a key.
+    init(once kind: EventKind, _ version: KeyVersion, on ledger: LedgerKind? = nil) {
+        self.init(once: kind, version.key.value, version: version.number, on: ledger)
     }
 }
 

@@ -27,6 +27,8 @@ public enum AccountKind: UInt32, Sendable, CaseIterable {
     case signingKeyVersion = 16
     /// A version of an encryption key; as above.
     case encryptionKeyVersion = 17
+    /// Through which a version's material leaves, if it may; on `custody`. As above.
+    case exportGate = 18
 }
 
 extension AccountKind: CustomStringConvertible {
@@ -41,6 +43,7 @@ extension AccountKind: CustomStringConvertible {
         case .tenant: "tenant"
         case .signingKeyVersion: "signing-key-version"
         case .encryptionKeyVersion: "encryption-key-version"
+        case .exportGate: "export-gate"
         }
     }
 }
@@ -51,20 +54,56 @@ public enum EventKind: UInt32, Sendable, CaseIterable {
     case encrypt = 0x102
     case budget = 0x110
     case cryptoperiod = 0x111
+    case hold = 0x112
+    case activate = 0x113
+    case budgetWarning = 0x114
+    case quota = 0x115
+    case quotaWarning = 0x116
     case retire = 0x120
+    case deactivate = 0x121
+    case suspend = 0x122
+    case resume = 0x123
+    case release = 0x124
     case verify = 0x201
     case decrypt = 0x202
     case generate = 0x301
     case admit = 0x302
     case evict = 0x303
+    case export = 0x304
+    case allowExport = 0x305
+    case importKey = 0x306
+    case offerImport = 0x307
+    case redeem = 0x308
     case deny = 0x310
+    case compromise = 0x311
+    case scheduleDestruction = 0x312
+    case cancelDestruction = 0x313
+    case destroy = 0x314
+    case erase = 0x315
     case createTenant = 0x320
     case cacheCapacity = 0x321
     case rotationFailed = 0x340
     case rotationRun = 0x341
+    case reveal = 0x350
 
-    /// The ledger its transfers are on.
+    /// The ledger its transfers are on, for those of one ledger. Life cycle events close accounts on several.
     public var ledger: LedgerKind { LedgerKind(rawValue: rawValue >> 8) ?? .custody }
+
+    /// Whether `user_data_128` is a tenant, not a key.
+    public var isAboutTenant: Bool {
+        switch self {
+        case .createTenant, .quota, .quotaWarning, .offerImport, .redeem: true
+        default: false
+        }
+    }
+
+    /// Whether it closes for good: no operation voids such a transfer, and a check of the log reports a void of one.
+    public var isFinal: Bool {
+        switch self {
+        case .retire, .deactivate, .compromise, .destroy, .erase: true
+        default: false
+        }
+    }
 }
 
 extension EventKind: CustomStringConvertible {
@@ -75,17 +114,37 @@ extension EventKind: CustomStringConvertible {
         case .encrypt: "encrypt"
         case .budget: "budget"
         case .cryptoperiod: "cryptoperiod"
+        case .hold: "hold"
+        case .activate: "activate"
+        case .budgetWarning: "budget-warning"
+        case .quota: "quota"
+        case .quotaWarning: "quota-warning"
         case .retire: "retire"
+        case .deactivate: "deactivate"
+        case .suspend: "suspend"
+        case .resume: "resume"
+        case .release: "release"
         case .verify: "verify"
         case .decrypt: "decrypt"
         case .generate: "generate"
         case .admit: "admit"
         case .evict: "evict"
+        case .export: "export"
+        case .allowExport: "allow-export"
+        case .importKey: "import"
+        case .offerImport: "offer-import"
+        case .redeem: "redeem"
         case .deny: "deny"
+        case .compromise: "compromise"
+        case .scheduleDestruction: "schedule-destruction"
+        case .cancelDestruction: "cancel-destruction"
+        case .destroy: "destroy"
+        case .erase: "erase"
         case .createTenant: "create-tenant"
         case .cacheCapacity: "cache-capacity"
         case .rotationFailed: "rotation-failed"
         case .rotationRun: "rotation-run"
+        case .reveal: "reveal"
         }
     }
 }

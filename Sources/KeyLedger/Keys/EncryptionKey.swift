@@ -74,11 +74,13 @@ public struct EncryptionKey: Sendable {
         let use = KeyHandle.Use(id: try handle.store.newEventID(), details: details)
         do throws(KeyStoreError) {
             let plaintext = try await handle.use(.decrypt, version, [use]) { (material) throws(KeyStoreError) in
-                Plaintext(try Self.open(box, with: material, associatedData))
+                Revelation.Plaintext(try Self.open(box, with: material, associatedData))
             }.outcome
             return try KeyStoreError.crypto { () throws(CryptoError) in try plaintext.bytes.copy() }
         } catch .notAuthentic {
             throw await handle.recorded(.notAuthentic, version)
+        } catch .refused(_, _, .debitAccountAlreadyClosed) {
+            throw handle.wrongState(.decrypt, version)
         }
     }
 
@@ -101,7 +103,7 @@ public struct EncryptionKey: Sendable {
         }
     }
 
-    private static func open(
+    static func open(
         _ box: [UInt8], with material: KeyMaterial, _ associatedData: [UInt8]
     ) throws(KeyStoreError) -> SecretBytes {
         guard case .encryption(let encryption) = material else {
@@ -115,12 +117,6 @@ public struct EncryptionKey: Sendable {
             throw .crypto(error)
         }
     }
-}
-
-/// A plaintext on its way out; a class because results of generic code are copied.
-private final class Plaintext: Sendable {
-    let bytes: SecretBytes
-    init(_ bytes: consuming SecretBytes) { self.bytes = bytes }
 }
 
 /// What stands before the sealed box of an encrypted message.

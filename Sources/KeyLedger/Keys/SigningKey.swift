@@ -77,21 +77,26 @@ public struct SigningKey: Sendable {
     public func verify(
         _ signature: [UInt8], of message: [UInt8], version: UInt32? = nil
     ) async throws(KeyStoreError) -> Bool {
-        let version = if let version { try await handle.version(version) } else { try handle.activeVersion() }
+        let version = try await handle.version(version)
         let publicKey = try await handle.publicKey(of: version)
         let isValid = publicKey.isValidSignature(unsafe signature.span.bytes, for: unsafe message.span.bytes)
         let event = try handle.store.newEventID()
         var details = Self.details(of: message)
         details["valid"] = .bool(isValid)
-        try await handle.store.record(
-            linked: [
-                handle.store.transfer(
-                    .verify, id: event, from: AccountID.version(version, .ed25519, .process),
-                    to: AccountID.tenant(handle.tenant.id, .process), amount: 1, version: version)
-            ],
-            details: [
-                try handle.store.seal(handle.tenant.caller.details(details), of: event, tenant: handle.tenant.id)
-            ], of: handle.name.description)
+        details = details.merging(handle.stateDetails(version))
+        do throws(KeyStoreError) {
+            try await handle.store.record(
+                linked: [
+                    handle.store.transfer(
+                        .verify, id: event, from: AccountID.version(version, .ed25519, .process),
+                        to: AccountID.tenant(handle.tenant.id, .process), amount: 1, version: version)
+                ],
+                details: [
+                    try handle.store.seal(handle.tenant.caller.details(details), of: event, tenant: handle.tenant.id)
+                ], of: handle.name.description)
+        } catch .refused(_, _, .debitAccountAlreadyClosed) {
+            throw handle.wrongState(.verify, version)
+        }
         return isValid
     }
 
@@ -104,7 +109,7 @@ public struct SigningKey: Sendable {
     ///   what is stored is not the key that was generated.
     public func publicKey(version: UInt32? = nil) throws(KeyStoreError) -> Ed25519.PublicKey {
         let version =
-            if let version { KeyVersion(key: handle.id, number: version) } else { try handle.activeVersion() }
+            if let version { KeyVersion(key: handle.id, number: version) } else { try handle.currentVersion() }
         guard handle.store.live.read({ $0[version] != nil }) else {
             throw .unknownVersion(key: handle.name.description, version: version.number)
         }

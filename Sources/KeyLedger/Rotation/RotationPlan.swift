@@ -38,11 +38,14 @@ public struct RotationPlan: Sendable, Hashable {
 
         var due: [TenantID: [DueKey]] = [:]
         for (id, key) in projection.keys {
-            guard let number = key.activeVersion else { continue }
-            let version = KeyVersion(key: id, number: number)
-            let record = key.versions[Int(number) - 1]
+            // One that waits for its activation or destruction is not replaced.
+            guard let record = key.versions.last, record.state == .active, record.destruction == nil else { continue }
+            let version = KeyVersion(key: id, number: UInt32(key.versions.count))
             let hasEnded = record.isOverdue || ends[version].map { $0 <= now } ?? false
-            guard hasEnded || record.activatedAt <= now && now - record.activatedAt >= age else { continue }
+            // A cryptoperiod that was chosen for this key is not the policy's to shorten.
+            let isTooOld =
+                record.chosenCryptoperiodSeconds == nil && record.activatedAt <= now && now - record.activatedAt >= age
+            guard hasEnded || isTooOld else { continue }
             due[key.tenant, default: []].append(
                 DueKey(
                     version: version, activatedAt: record.activatedAt, failedAt: projection.rotation.failures[id]))

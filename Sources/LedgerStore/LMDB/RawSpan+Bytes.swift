@@ -9,13 +9,18 @@ extension RawSpan {
 
     /// The digest stored at a byte offset.
     func digest(at offset: Int) -> SHA256Digest {
-        SHA256Digest(extracting(offset..<(offset + 32))) ?? .zero
+        SHA256Digest(extracting(offset..<(offset + SHA256Digest.byteCount))) ?? .zero
+    }
+
+    /// The checksum stored at a byte offset.
+    func checksum(at offset: Int) -> Checksum {
+        Checksum(extracting(offset..<(offset + Checksum.byteCount))) ?? .zero
     }
 }
 
 extension MutableRawSpan {
     /// Copies bytes to an offset; traps outside the span.
-    mutating func copy(_ source: RawSpan, at offset: Int) {
+    package mutating func copy(_ source: RawSpan, at offset: Int) {
         precondition(offset >= 0 && offset + source.byteCount <= byteCount, "copy outside the span")
         unsafe withUnsafeMutableBytes { destination in
             unsafe source.withUnsafeBytes { source in

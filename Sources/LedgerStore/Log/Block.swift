@@ -22,8 +22,8 @@ public enum Operation: UInt8, Sendable, Hashable, CaseIterable {
 /// One group of events executed together, as committed: the unit of the log.
 ///
 /// Records are the stored form of created events and the sent form of refused ones; `exceptions` names the
-/// refused ones with their status. A block is digested with its predecessor's digest inside, so blocks
-/// form a chain. `Specs/STORAGE.md` draws the bytes.
+/// refused ones with their status. A block's checksum covers that of its predecessor, so blocks form a chain that shows
+/// what decayed, was lost or got out of place. `Specs/STORAGE.md` draws the bytes.
 public struct Block: Sendable, Equatable {
     /// A refused event: its index in the block and the raw status.
     public struct Exception: BitwiseCopyable, Sendable, Hashable {
@@ -58,10 +58,10 @@ public struct Block: Sendable, Equatable {
     public internal(set) var exceptions: [Exception] = []
     /// In ascending order of `index`.
     public internal(set) var commitments: [Commitment] = []
-    /// The digest of the block before; zero in the first.
-    public internal(set) var previousDigest = SHA256Digest.zero
+    /// The checksum of the block before; zero in the first.
+    public internal(set) var previousChecksum = Checksum.zero
     /// Over everything else in the block.
-    public internal(set) var digest = SHA256Digest.zero
+    public internal(set) var checksum = Checksum.zero
 
     /// A block of transfers as they are, for measuring what the log costs alone.
     package init(transfers: [Transfer], firstSequence: UInt64, timestamp: UInt64) {
@@ -121,8 +121,8 @@ extension Block {
         static let count = 24
         static let exceptionCount = 28
         static let commitmentCount = 32
-        static let previousDigest = 64
-        static let digest = 96
+        static let previousChecksum = 96
+        static let checksum = 112
         static let headerSize = 128
         static let recordSize = 128
         static let exceptionSize = 8
@@ -143,7 +143,7 @@ extension Block {
         withRecords { body($0.extracting((index * Layout.recordSize)..<((index + 1) * Layout.recordSize))) }
     }
 
-    /// Everything of the header before the digest, which covers it.
+    /// Everything of the header before the checksum, which covers it.
     private var headerBytes: [UInt8] {
         var bytes = LittleEndianBytes(capacity: Layout.headerSize)
         bytes.append(Layout.magic)
@@ -153,8 +153,8 @@ extension Block {
         bytes.append(UInt32(count))
         bytes.append(UInt32(exceptions.count))
         bytes.append(UInt32(commitments.count))
-        bytes.pad(to: Layout.previousDigest)
-        bytes.append(previousDigest.bytes)
+        bytes.pad(to: Layout.previousChecksum)
+        bytes.append(previousChecksum.bytes)
         return bytes.bytes
     }
 
@@ -173,29 +173,27 @@ extension Block {
         return bytes.bytes
     }
 
-    private func computedDigest(header: [UInt8], tail: [UInt8]) -> SHA256Digest {
-        var hash = SHA256()
-        hash.update(unsafe header.span.bytes)
-        withRecords { hash.update($0) }
-        hash.update(unsafe tail.span.bytes)
-        return hash.finalize()
-    }
-
-    /// Sets the digest over everything else in the block.
-    package mutating func seal(after previous: SHA256Digest) {
-        previousDigest = previous
-        digest = computedDigest(header: headerBytes, tail: tailBytes)
+    /// Sets the checksum over everything else in the block.
+    package mutating func seal(after previous: Checksum) {
+        previousChecksum = previous
+        let header = headerBytes
+        let tail = tailBytes
+        var computation = Checksum.Computation()
+        computation.update(unsafe header.span.bytes)
+        withRecords { computation.update($0) }
+        computation.update(unsafe tail.span.bytes)
+        checksum = computation.finalize()
     }
 
     func write(to span: inout MutableRawSpan) {
         span.copy(unsafe headerBytes.span.bytes, at: 0)
-        digest.withBytes { span.copy($0, at: Layout.digest) }
+        checksum.withBytes { span.copy($0, at: Layout.checksum) }
         withRecords { span.copy($0, at: Layout.headerSize) }
         span.copy(unsafe tailBytes.span.bytes, at: Layout.headerSize + count * Layout.recordSize)
     }
 
     /// Reads a block, reusing this one's buffers. What it returns is the reason the bytes are no block;
-    /// nil means they are one and the digest matches.
+    /// nil means they are one and the checksum matches.
     mutating func read(from span: RawSpan) -> String? {
         guard span.byteCount >= Layout.headerSize else { return "the block is shorter than its header" }
         guard span.load(UInt32.self, at: 0) == Layout.magic else { return "the block's magic number is wrong" }
@@ -215,8 +213,8 @@ extension Block {
         guard timestamp >= UInt64(count), timestamp < UInt64(1) << 63, firstSequence < UInt64(1) << 62 else {
             return "the block's timestamp or sequence is out of range"
         }
-        previousDigest = span.digest(at: Layout.previousDigest)
-        digest = span.digest(at: Layout.digest)
+        previousChecksum = span.checksum(at: Layout.previousChecksum)
+        checksum = span.checksum(at: Layout.checksum)
 
         accounts.removeAll(keepingCapacity: true)
         transfers.removeAll(keepingCapacity: true)
@@ -245,10 +243,10 @@ extension Block {
             commitments.append(commitment)
             offset += Layout.commitmentSize
         }
-        var hash = SHA256()
-        hash.update(span.extracting(0..<Layout.digest))
-        hash.update(span.extracting(Layout.headerSize..<span.byteCount))
-        guard hash.finalize() == digest else { return "the block's digest does not match its bytes" }
+        var computation = Checksum.Computation()
+        computation.update(span.extracting(0..<Layout.checksum))
+        computation.update(span.extracting(Layout.headerSize..<span.byteCount))
+        guard computation.finalize() == checksum else { return "the block's checksum does not match its bytes" }
         return nil
     }
 }

@@ -14,6 +14,11 @@ package final class Log: Sendable {
         path: String, isReadOnly: Bool, createsIfMissing: Bool = false, mapSize: Int = 1 << 30
     ) throws(StoreError) {
         self.path = path
+        guard Checksum.isAvailable else {
+            throw .system(
+                operation: "fetching POLY1305", path: path,
+                reason: "OpenSSL does not offer it; its configuration may allow only what FIPS 140 approves")
+        }
         do throws(LMDBError) {
             environment = try Environment(
                 path: path,

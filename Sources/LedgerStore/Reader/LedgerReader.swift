@@ -49,7 +49,7 @@ public final class LedgerReader: Sendable {
     public func block(containing sequence: UInt64) throws(StoreError) -> Block? { try log.block(containing: sequence) }
 
     /// Hands out the blocks from the one that holds `sequence` up to the one that holds `end − 1`, checked against their
-    /// digests and each following the one before. `body` returns false to stop.
+    /// checksums and each following the one before. `body` returns false to stop.
     ///
     /// - Parameters:
     ///   - sequence: Where to start.
@@ -94,9 +94,9 @@ public final class LedgerReader: Sendable {
     private func flaw(of block: Block, after previous: Block?) -> String? {
         guard let previous else {
             let isStart = block.firstSequence == 0
-            return isStart && block.previousDigest != .zero ? "the first block names one before it" : nil
+            return isStart && block.previousChecksum != .zero ? "the first block names one before it" : nil
         }
-        if block.firstSequence != previous.nextSequence || block.previousDigest != previous.digest {
+        if block.firstSequence != previous.nextSequence || block.previousChecksum != previous.checksum {
             return "block \(block.firstSequence) does not follow block \(previous.firstSequence)"
         }
         return nil

@@ -5,7 +5,7 @@ internal import Ledger
 
 /// What `state/` holds: everything that can be computed from the log, as it was at the last flush.
 ///
-/// Nothing in it is ever the only copy. It names the log position it reaches and the digest of the block before
+/// Nothing in it is ever the only copy. It names the log position it reaches and the checksum of the block before
 /// that position; state that does not belong to the log beside it is thrown away and rebuilt.
 package final class DerivedState: Sendable {
     private let environment: Environment
@@ -77,14 +77,14 @@ package final class DerivedState: Sendable {
         fileprivate var openCount: UInt64 = 0
         /// No byte on disk is left to chance.
         private var reserved: UInt64 = 0
-        /// The digest of the last block that is in the state.
-        var digest: SHA256Digest
+        /// The checksum of the last block that is in the state.
+        var checksum: Checksum
 
-        init(nextSequence: UInt64, lastTimestamp: UInt64, lastTransferTimestamp: UInt64, digest: SHA256Digest) {
+        init(nextSequence: UInt64, lastTimestamp: UInt64, lastTransferTimestamp: UInt64, checksum: Checksum) {
             self.nextSequence = nextSequence
             self.lastTimestamp = lastTimestamp
             self.lastTransferTimestamp = lastTransferTimestamp
-            self.digest = digest
+            self.checksum = checksum
         }
     }
 
@@ -107,7 +107,7 @@ package final class DerivedState: Sendable {
 
         /// Before the first event.
         static let empty = Snapshot(
-            position: Position(nextSequence: 0, lastTimestamp: 0, lastTransferTimestamp: 0, digest: .zero),
+            position: Position(nextSequence: 0, lastTimestamp: 0, lastTransferTimestamp: 0, checksum: .zero),
             accounts: [],
             openTransfers: [], segments: [], projection: [])
     }

@@ -9,7 +9,7 @@ package struct Engine: ~Copyable {
     private let state: DerivedState
     private let projection: any Projection
     private var machine: StateMachine
-    private var previousDigest: SHA256Digest
+    private var previousChecksum: Checksum
     private(set) var nextSequence: UInt64
     private let flusher: Flusher
     /// How far what was handed to the flusher reaches; what came later is recent.
@@ -67,7 +67,7 @@ package struct Engine: ~Copyable {
             lastTransferTimestamp: origin.position.lastTransferTimestamp, lastTimestamp: origin.position.lastTimestamp)
         nextSequence = origin.position.nextSequence
         recentSequence = origin.position.nextSequence
-        previousDigest = origin.position.digest
+        previousChecksum = origin.position.checksum
         flusher = Flusher(
             state, segments: origin.segments, nextSequence: origin.position.nextSequence,
             isDrivenByHand: isDrivenByHand)
@@ -80,7 +80,7 @@ package struct Engine: ~Copyable {
     ) throws(StoreError) -> DerivedState.Snapshot {
         if let snapshot, snapshot.position.nextSequence > 0,
             let last = try log.block(containing: snapshot.position.nextSequence - 1),
-            last.nextSequence == snapshot.position.nextSequence, last.digest == snapshot.position.digest,
+            last.nextSequence == snapshot.position.nextSequence, last.checksum == snapshot.position.checksum,
             projection.restore(from: snapshot.projection)
         {
             state.removeSegments(except: snapshot.segments)
@@ -215,11 +215,11 @@ package struct Engine: ~Copyable {
     private mutating func seal(_ block: consuming Block, _ details: [EventDetails]) {
         block.firstSequence = nextSequence
         block.commitments = details.map { Block.Commitment(index: UInt32($0.index), digest: $0.commitment) }
-        block.seal(after: previousDigest)
+        block.seal(after: previousChecksum)
         for detail in details {
             unwrittenDetails.append(.init(sequence: nextSequence + UInt64(detail.index), bytes: detail.sealed))
         }
-        previousDigest = block.digest
+        previousChecksum = block.checksum
         nextSequence = block.nextSequence
         unwritten.append(block)
     }
@@ -261,7 +261,7 @@ package struct Engine: ~Copyable {
             DerivedState.Flush(
                 position: DerivedState.Position(
                     nextSequence: nextSequence, lastTimestamp: machine.lastTimestamp,
-                    lastTransferTimestamp: machine.lastTransferTimestamp, digest: previousDigest),
+                    lastTransferTimestamp: machine.lastTransferTimestamp, checksum: previousChecksum),
                 accounts: machine.drainChangedAccounts(), recent: recent,
                 openTransfers: recent.transfers.filter {
                     $0.flags.contains(.pending) && recent.resolution(ofPending: $0.timestamp) == nil
@@ -292,14 +292,14 @@ package struct Engine: ~Copyable {
         while nextSequence < end {
             let chunk = try log.chunk(from: nextSequence, eventCount: Block.eventCountMax)
             for block in chunk.blocks {
-                guard block.firstSequence == nextSequence, block.previousDigest == previousDigest else {
+                guard block.firstSequence == nextSequence, block.previousChecksum == previousChecksum else {
                     throw .damaged(path: log.path, sequence: nextSequence, reason: "the chain of blocks is broken")
                 }
                 if let reason = machine.replay(block) {
                     throw .damaged(path: log.path, sequence: block.firstSequence, reason: reason)
                 }
                 if block.operation == .createTransfers { notePlaces(of: block) }
-                previousDigest = block.digest
+                previousChecksum = block.checksum
                 nextSequence = block.nextSequence
                 projection.apply(block)
             }

@@ -3,12 +3,12 @@ internal import Glibc
 /// A value that threads share, and wait for: a mutex with a condition.
 ///
 /// Sendable: the value is touched under `mutex` only.
-@safe final class Monitor<Value>: @unchecked Sendable {
+@safe package final class Monitor<Value>: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
     private var value: Value
 
-    init(_ value: sending Value) {
+    package init(_ value: sending Value) {
         self.value = value
         unsafe mutex = .allocate(capacity: 1)
         unsafe condition = .allocate(capacity: 1)
@@ -28,7 +28,7 @@ internal import Glibc
     }
 
     /// Changes the value and wakes whoever waits for it.
-    func change<Result>(_ body: (inout Value) -> Result) -> Result {
+    package func change<Result>(_ body: (inout Value) -> Result) -> Result {
         unsafe pthread_mutex_lock(mutex)
         defer {
             unsafe pthread_cond_broadcast(condition)
@@ -39,7 +39,7 @@ internal import Glibc
 
     /// Waits until `body` has an answer; nil if it has none within `nanoseconds`.
     @discardableResult
-    func wait<Result>(atMost nanoseconds: UInt64? = nil, _ body: (inout Value) -> Result?) -> Result? {
+    package func wait<Result>(atMost nanoseconds: UInt64? = nil, _ body: (inout Value) -> Result?) -> Result? {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
         var deadline = timespec()
@@ -61,7 +61,7 @@ internal import Glibc
 }
 
 /// Runs `body` on a new thread.
-func startThread(_ body: @escaping @Sendable () -> Void) {
+package func startThread(_ body: @escaping @Sendable () -> Void) {
     final class Body: Sendable {
         let run: @Sendable () -> Void
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }

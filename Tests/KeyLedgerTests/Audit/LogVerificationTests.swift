@@ -129,7 +129,7 @@ struct LogVerificationTests {
         try sample.flip(recordOf: sample.signature.sequence, at: 48)
         for verification in [try sample.verification(), try sample.logVerification()] {
             let finding = try #require(verification.findings.first)
-            #expect(finding.description == "the block's digest does not match its bytes")
+            #expect(finding.description == "the block's checksum does not match its bytes")
             let sequence = try #require(finding.sequence)
             #expect(sequence <= sample.signature.sequence)
             // What stands before it is still vouched for, and nothing behind it.
@@ -211,10 +211,10 @@ struct LogVerificationTests {
             _ changes: [MaterialStore.Name: [UInt8]] = [:], without missing: MaterialStore.Name? = nil
         ) throws -> [String] {
             try sample.ledger.tamper { material in
-                try material.put(changes.map { ($0, $1) })
-                if let missing { try material.remove([missing]) }
+                try material.put(changes.map { ($0, $1) }, eventCount: 0)
+                if let missing { try material.erase([missing]) }
             }
-            defer { try? sample.ledger.tamper { try $0.put(blobs.map { ($0, $1) }) } }
+            defer { try? sample.ledger.tamper { try $0.put(blobs.map { ($0, $1) }, eventCount: 0) } }
             // The log alone is intact, whatever happened to the material.
             #expect(try sample.logVerification().findings.isEmpty)
             return try sample.verification().findings.map(\.description)
@@ -241,7 +241,7 @@ struct LogVerificationTests {
 
     @Test func findsThatATenantsDetailsCannotBeOpened() async throws {
         let sample = try await Sample()
-        try sample.ledger.tamper { try $0.remove([.detailsKey(sample.signing.tenant.id)]) }
+        try sample.ledger.tamper { try $0.erase([.detailsKey(sample.signing.tenant.id)]) }
         let verification = try sample.verification()
         // One for each event of the tenant, then its keys: the log itself is as it was.
         #expect(verification.findings.count > 20)

@@ -76,12 +76,12 @@ struct ConfigurationTests {
 
     @Test func refusesNamesThatAreNoneAndSaysWhichWasMeant() {
         #expect(
-            error("\n\nfluo.kms.rotation.age-day=90")?.description
-                == "k.properties:3: there is no setting fluo.kms.rotation.age-day. "
-                + "Did you mean keyledger.kms.rotation.age-days?"
-                || error("\n\nkeyledger.kms.rotation.age-day=90")?.description
-                    == "k.properties:3: there is no setting keyledger.kms.rotation.age-day. "
-                    + "Did you mean keyledger.kms.rotation.age-days?")
+            error("\n\nkeyledger.kms.rotation.age-day=90")?.description
+                == "k.properties:3: there is no setting keyledger.kms.rotation.age-day. "
+                + "Did you mean keyledger.kms.rotation.age-days?")
+        #expect(
+            error("fluo.kms.rotation.crom=1")?.description
+                == "k.properties:1: there is no setting fluo.kms.rotation.crom. Did you mean fluo.kms.rotation.cron?")
         #expect(
             error("quarkus.http.port=80")
                 == .unknownSetting("quarkus.http.port", at: .file(path: "k.properties", line: 1), meant: nil))
@@ -153,7 +153,7 @@ struct PropertiesFileTests {
         ("a=b", ["1 a=b"]), ("a = b", ["1 a=b"]), ("  a:b  ", ["1 a=b"]), ("a b c", ["1 a=b c"]), ("a", ["1 a="]),
         ("a==b", ["1 a==b"]), ("a : = b", ["1 a== b"]), ("a=b\r\nc=d\re=f\n", ["1 a=b", "2 c=d", "3 e=f"]),
         ("a=1 \\\n   2\\\n3\nb=c", ["1 a=1 23", "4 b=c"]), ("a=1\\\\\nb=2", ["1 a=1\\", "2 b=2"]),
-        ("a=\\\n# no comment", ["1 a=# no comment"].map { _ in "1 a=" }),
+        ("a=\\\n# no comment", ["1 a="]),
         ("a\\ b\\=c\\:d=e", ["1 a b=c:d=e"]), ("a=\\tx\\n\\r\\f\\u0041\\q", ["1 a=\tx\n\r\u{C}Aq"]),
         ("cron=0 0 0 ? * 6#3 # third Friday", ["1 cron=0 0 0 ? * 6#3"]), ("a=b #", ["1 a=b"]), ("a=#b", ["1 a="]),
         ("a=b#c", ["1 a=b#c"]), ("a=b \\# c", ["1 a=b # c"]), ("a=b\\ ", ["1 a=b "]), ("ключ=значение", ["1 ключ=значение"]),

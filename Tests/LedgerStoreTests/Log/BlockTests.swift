@@ -64,8 +64,8 @@ import Testing
         #expect(Self.refusal(of: bytes + [0]) == "the block's counts do not fit its size")
     }
 
-    /// Here the digest is right: what refuses these is that they say what no writer says.
-    @Test func contradictionsAreRefusedThoughTheDigestIsRight() {
+    /// Here the checksum is right: what refuses these is that they say what no writer says.
+    @Test func contradictionsAreRefusedThoughTheChecksumIsRight() {
         let layout = Block.Layout.self
         let exceptions = layout.headerSize + 5 * layout.recordSize
         let commitments = exceptions + 2 * layout.exceptionSize
@@ -137,7 +137,8 @@ import Testing
     static func sealed(_ fill: (inout Block) -> Void) -> Block {
         var block = Block()
         fill(&block)
-        block.seal(after: digest(0))
+        let before: [UInt8] = [1, 2, 3]
+        block.seal(after: unsafe Checksum.of(before.span.bytes))
         return block
     }
 
@@ -149,14 +150,14 @@ import Testing
         return bytes
     }
 
-    /// Makes the digest right again after the bytes were changed.
+    /// Makes the checksum right again after the bytes were changed.
     static func reseal(_ bytes: inout [UInt8]) {
-        var hash = SHA256()
-        let head = Array(bytes[..<Block.Layout.digest])
+        var computation = Checksum.Computation()
+        let head = Array(bytes[..<Block.Layout.checksum])
         let rest = Array(bytes[Block.Layout.headerSize...])
-        hash.update(unsafe head.span.bytes)
-        hash.update(unsafe rest.span.bytes)
-        bytes.replaceSubrange(Block.Layout.digest..<Block.Layout.headerSize, with: hash.finalize().bytes)
+        computation.update(unsafe head.span.bytes)
+        computation.update(unsafe rest.span.bytes)
+        bytes.replaceSubrange(Block.Layout.checksum..<Block.Layout.headerSize, with: computation.finalize().bytes)
     }
 
     struct Refusal: Error, Equatable { let reason: String }

@@ -34,17 +34,19 @@ import Testing
     func aFlippedByteIsFoundWhereItIs(_ blockIndex: Int, _ field: Int) throws {
         let ledger = try filledLedger()
         let block = try blocks(of: ledger.folder)[blockIndex]
-        // Found by its digest: ids of accounts occur in every transfer.
-        let digestBytes = block.digest.bytes
+        // Found by its checksum: ids of accounts occur in every transfer.
+        let checksum = block.checksum.bytes
         var file = try RawFile(ledger.folder.logPath + "/data.mdb")
-        let places = file.bytes.indices.dropLast(32).filter {
-            file.bytes[$0] == digestBytes[0] && Array(file.bytes[$0..<($0 + 32)]) == digestBytes
+        let places = file.bytes.indices.dropLast(16).filter {
+            file.bytes[$0] == checksum[0] && Array(file.bytes[$0..<($0 + 16)]) == checksum
         }
-        // The block's own digest stands 96 bytes into it, its successor's copy of it 64 bytes into that one.
-        // Copies that a commit left behind are damaged along.
-        let digests = places.filter { Array(file.bytes[($0 - 96)..<($0 - 92)]) == Array("KLK1".utf8) }
-        try #require(!digests.isEmpty)
-        for digest in digests { file.bytes[digest + 32 + field] ^= 0x10 }
+        // The block's own checksum stands at the end of its header, its successor's copy of it before the end of that
+        // one. Copies that a commit left behind are damaged along.
+        let starts = places.map { $0 - Block.Layout.checksum }.filter {
+            Array(file.bytes[$0..<($0 + 4)]) == Array("KLK1".utf8)
+        }
+        try #require(!starts.isEmpty)
+        for start in starts { file.bytes[start + Block.Layout.headerSize + field] ^= 0x10 }
         try file.save()
 
         let (blocks, error) = try readable(ledger)
@@ -53,7 +55,7 @@ import Testing
             error
                 == .damaged(
                     path: ledger.folder.logPath, sequence: block.firstSequence,
-                    reason: "the block's digest does not match its bytes"))
+                    reason: "the block's checksum does not match its bytes"))
     }
 
     @Test func aRebuildStopsAtDamageInsteadOfBelievingIt() throws {
@@ -66,7 +68,7 @@ import Testing
         #expect(
             error
                 == .damaged(
-                    path: ledger.folder.logPath, sequence: 52, reason: "the block's digest does not match its bytes"))
+                    path: ledger.folder.logPath, sequence: 52, reason: "the block's checksum does not match its bytes"))
     }
 
     /// With the state at hand the old blocks are not read at opening; but none of their records decides anything unread.
@@ -99,12 +101,12 @@ import Testing
         #expect(throws: StoreError.self) { _ = try ledger.openWriter() }
     }
 
-    /// Whole blocks with right digests, in a wrong order: only the chain tells.
+    /// Whole blocks with right checksums, in a wrong order: only the chain tells.
     @Test func aReplacedBlockBreaksTheChain() throws {
         let ledger = try filledLedger()
         var forged = try blocks(of: ledger.folder)[9]
         forged.transfers[3].amount = 1_000_000
-        forged.seal(after: forged.previousDigest)
+        forged.seal(after: forged.previousChecksum)
         try put(forged, in: ledger)
 
         let (blocks, error) = try readable(ledger)
@@ -114,7 +116,7 @@ import Testing
                 == .damaged(path: ledger.folder.logPath, sequence: 92, reason: "block 92 does not follow block 82"))
     }
 
-    /// The digests of all later blocks were computed anew as well: the results still do not follow from the events.
+    /// The checksums of all later blocks were computed anew as well: the results still do not follow from the events.
     @Test func aForgedResultIsFoundByDecidingAgain() throws {
         let ledger = try filledLedger()
         var previous: Block?
@@ -122,7 +124,7 @@ import Testing
             if block.firstSequence == 82 {
                 block.exceptions = [.init(index: 3, status: CreateTransferStatus.exceedsCredits.rawValue)]
             }
-            block.seal(after: previous?.digest ?? .zero)
+            block.seal(after: previous?.checksum ?? .zero)
             try put(block, in: ledger)
             previous = block
         }

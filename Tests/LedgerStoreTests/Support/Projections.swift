@@ -31,7 +31,7 @@ final class DigestProjection: Projection {
         digest.withLock { digest in
             var hash = SHA256()
             digest.withBytes { hash.update($0) }
-            block.digest.withBytes { hash.update($0) }
+            block.checksum.withBytes { hash.update($0) }
             digest = hash.finalize()
         }
     }

@@ -26,7 +26,7 @@ final class DigestProjection: Projection {
     static func fold(_ block: Block, into digest: SHA256Digest) -> SHA256Digest {
         var hash = SHA256()
         digest.withBytes { hash.update($0) }
-        block.digest.withBytes { hash.update($0) }
+        block.checksum.withBytes { hash.update($0) }
         return hash.finalize()
     }
 }
