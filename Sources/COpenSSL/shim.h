@@ -11,3 +11,6 @@
 #include <openssl/params.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
+#include <openssl/ts.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>

@@ -262,7 +262,7 @@ func fillRandomly(_ output: inout MutableRawSpan, asSecret isSecret: Bool) throw
 
 /// Runs `body` and drops what it left in the thread's queue of OpenSSL errors. The queue belongs to the host program
 /// too, whose TLS would take a forged signature found here for a failure of its own.
-private func keepingErrorQueue<Result>(_ body: () -> Result) -> Result {
+func keepingErrorQueue<Result>(_ body: () -> Result) -> Result {
     ERR_set_mark()
     defer { ERR_pop_to_mark() }
     return body()

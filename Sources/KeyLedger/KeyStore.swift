@@ -26,6 +26,12 @@ public final class KeyStore: Sendable {
         public var cryptoperiodSeconds: UInt32 = 90 * 86400
         /// Where time comes from.
         public var clock: LedgerWriter.WallClock = LedgerWriter.systemClock
+        /// When checkpoints are made without being asked for.
+        public var checkpointSchedule = CheckpointSchedule.onDemand
+        /// Where checkpoints are sent as they are made. What a place does not take is reported, kept and sent again.
+        public var checkpointPlaces: [CheckpointPlace] = []
+        /// Hears of checkpoints that could not be made or sent when nobody asked for them.
+        public var reportProofFailure: @Sendable (ProofError) -> Void = { _ in }
         /// How often a version of a key may apply protection: AES-GCM with random nonces 2^32 times (SP 800-38D,
         /// section 8.3), Ed25519 without a limit. Not for the user to choose.
         var encryptionBudget: UInt128 = 1 << 32
@@ -46,6 +52,11 @@ public final class KeyStore: Sendable {
     /// Keys that are being rotated, and names that are being created.
     let busy = Mutex<Set<UInt128>>([])
     let publicKeys: PublicKeys
+    /// The Merkle tree over the events.
+    let tree: EventTree
+    /// Checkpoints are made one after the other.
+    let provers = Turnstile()
+    private let schedule = Mutex<Task<Void, Never>?>(nil)
 
     // MARK: Opening
 
@@ -76,8 +87,10 @@ public final class KeyStore: Sendable {
         let folder = LedgerFolder(path: path)
         let manifest = try KeyStoreError.store { () throws(StoreError) in try folder.manifest() }
         let live = LiveState(options.cache)
+        let feed = TreeFeed()
         let writer = try KeyStoreError.store { () throws(StoreError) in
-            try LedgerWriter(folder, projection: live, clock: options.clock, progress: progress)
+            try LedgerWriter(
+                folder, projection: FedProjection(live, feed), clock: options.clock, progress: progress)
         }
         let store: KeyStore
         do throws(KeyStoreError) {
@@ -85,7 +98,8 @@ public final class KeyStore: Sendable {
                 try MaterialStore(folder, isReadOnly: false)
             }
             let custody = try Custody(material, masterKey: masterKey, origin: manifest.origin, path: folder.path)
-            store = KeyStore(writer, live, custody, material, options)
+            let tree = try KeyStoreError.store { () throws(StoreError) in try EventTree(writer.reader, feed: feed) }
+            store = KeyStore(writer, live, custody, material, tree, options)
         } catch {
             // Wait until the ledger is given back: the caller may try again with another master key.
             try? await writer.close()
@@ -97,12 +111,21 @@ public final class KeyStore: Sendable {
             try? await store.close()
             throw error
         }
+        do throws(ProofError) {
+            try await store.settleCheckpoints()
+        } catch {
+            // Keys can be used without checkpoints; whoever asks for one hears it again.
+            options.reportProofFailure(error)
+        }
+        store.schedule.withLock { $0 = store.checkpointOnSchedule() }
         return store
     }
 
     private init(
-        _ writer: LedgerWriter, _ live: LiveState, _ custody: Custody, _ material: MaterialStore, _ options: Options
+        _ writer: LedgerWriter, _ live: LiveState, _ custody: Custody, _ material: MaterialStore, _ tree: EventTree,
+        _ options: Options
     ) {
+        self.tree = tree
         audit = AuditReader(reader: writer.reader, custody: custody, material: material)
         folder = writer.folder
         eventIDs = EventIDGenerator(clock: options.clock)
@@ -155,6 +178,12 @@ public final class KeyStore: Sendable {
     /// Waits for the uses that have begun, wipes every plaintext key, records that, and gives the ledger back. Later uses
     /// are refused as `StoreError.closed`.
     public func close() async throws(KeyStoreError) {
+        let schedule = schedule.withLock { $0.take() }
+        if let schedule {
+            schedule.cancel()
+            await schedule.value
+            await checkpointIfDue()
+        }
         await live.close()
         defer {
             live.forgetKeys()
@@ -163,6 +192,7 @@ public final class KeyStore: Sendable {
         }
         do throws(KeyStoreError) {
             try await evictAll(reason: "the key store was closed")
+            try KeyStoreError.store { () throws(StoreError) in try tree.close() }
         } catch {
             // The next opening records the evictions; what matters now is that the ledger is given back.
             try? await writer.close()

@@ -6,7 +6,7 @@ internal import Synchronization
 /// key, each bound to its place by the authenticated context.
 final class Custody: Sendable {
     private let masterKey: MasterKey
-    private let material: MaterialStore
+    let material: MaterialStore
     let root: Root
     private let tenants = Mutex<[TenantID: TenantSecrets]>([:])
 
@@ -54,12 +54,16 @@ final class Custody: Sendable {
         let naming: SecretBytes
         /// Seals the details of events that are no tenant's.
         let details: AES256GCM
+        /// Wraps the key that signs checkpoints.
+        let checkpoints: AES256GCM
 
         init(_ secret: consuming SecretBytes) throws(CryptoError) {
             let naming = try secret.derived("keyledger naming v1")
             let details = try AES256GCM(key: try secret.derived("keyledger details v1"))
+            let checkpoints = try AES256GCM(key: try secret.derived("keyledger checkpoint wrap v1"))
             self.naming = naming
             self.details = details
+            self.checkpoints = checkpoints
         }
     }
 
@@ -192,7 +196,7 @@ final class Custody: Sendable {
 
     /// Erases the material of a version, if it is there.
     func eraseMaterial(of version: KeyVersion) throws(KeyStoreError) {
-        try KeyStoreError.store { () throws(StoreError) in try material.remove([.version(version)]) }
+        try KeyStoreError.store { () throws(StoreError) in try material.erase([.version(version)]) }
     }
 
     /// What messages call a version.
@@ -210,7 +214,7 @@ final class Custody: Sendable {
 
     // MARK: Wrapping
 
-    private func blob(_ name: MaterialStore.Name, _ subject: String) throws(KeyStoreError) -> WrappedBlob {
+    func blob(_ name: MaterialStore.Name, _ subject: String) throws(KeyStoreError) -> WrappedBlob {
         guard let bytes = try KeyStoreError.store({ () throws(StoreError) in try material.blob(name) }) else {
             throw .materialDamaged(subject: subject, reason: "it is missing")
         }
@@ -220,7 +224,7 @@ final class Custody: Sendable {
         return blob
     }
 
-    private static func wrap<Key: Wrapping & ~Copyable>(
+    static func wrap<Key: Wrapping & ~Copyable>(
         _ secret: borrowing SecretBytes, _ context: WrapContext, under key: borrowing Key
     ) throws(CryptoError) -> [UInt8] {
         let context = context.bytes
@@ -229,14 +233,14 @@ final class Custody: Sendable {
         }
     }
 
-    private static func unwrap<Key: Wrapping & ~Copyable>(
+    static func unwrap<Key: Wrapping & ~Copyable>(
         _ blob: WrappedBlob, _ context: WrapContext, under key: borrowing Key
     ) throws(CryptoError) -> SecretBytes {
         let context = context.bytes
         return try key.open(unsafe blob.box.span.bytes, authenticating: unsafe context.span.bytes)
     }
 
-    private static func unusable(_ subject: String, _ error: CryptoError) -> KeyStoreError {
+    static func unusable(_ subject: String, _ error: CryptoError) -> KeyStoreError {
         error == .authenticationFailed
             ? .materialDamaged(subject: subject, reason: "it was changed or belongs elsewhere") : .crypto(error)
     }

@@ -9,6 +9,7 @@ enum AccountID {
     static let denials = derive(.denials, .custody)
     static let scheduler = derive(.scheduler, .custody)
     static func keyCache(_ algorithm: KeyAlgorithm) -> UInt128 { derive(algorithm.cacheKind, .custody) }
+    static let checkpoints = derive(.checkpoints, .custody)
     static func tenant(_ tenant: TenantID, _ ledger: LedgerKind) -> UInt128 { derive(.tenant, ledger, tenant.value) }
     static func version(_ version: KeyVersion, _ algorithm: KeyAlgorithm, _ ledger: LedgerKind) -> UInt128 {
         derive(algorithm.accountKind, ledger, version.key.value, version.number)

@@ -19,10 +19,12 @@ public enum AccountKind: UInt32, Sendable, CaseIterable {
     case privateKeyCache = 3
     /// A tenant; one a ledger. `user_data_128` is its id.
     case tenant = 4
+    /// What was committed to in checkpoints; on `custody`.
+    case checkpoints = 5
     /// Plaintext encryption keys in memory; on `custody`.
-    case encryptionKeyCache = 5
+    case encryptionKeyCache = 6
     /// Where runs of scheduled rotation are counted; on `custody`.
-    case scheduler = 6
+    case scheduler = 7
     /// A version of a signing key; one a ledger. `user_data_128` is the key, `user_data_64` the version.
     case signingKeyVersion = 16
     /// A version of an encryption key; as above.
@@ -40,6 +42,7 @@ extension AccountKind: CustomStringConvertible {
         case .privateKeyCache: "private-key-cache"
         case .encryptionKeyCache: "encryption-key-cache"
         case .scheduler: "scheduler"
+        case .checkpoints: "checkpoints"
         case .tenant: "tenant"
         case .signingKeyVersion: "signing-key-version"
         case .encryptionKeyVersion: "encryption-key-version"
@@ -85,6 +88,11 @@ public enum EventKind: UInt32, Sendable, CaseIterable {
     case rotationFailed = 0x340
     case rotationRun = 0x341
     case reveal = 0x350
+    case checkpoint = 0x360
+    case checkpointKey = 0x361
+    case cosigned = 0x362
+    case anchored = 0x363
+    case evidence = 0x364
 
     /// The ledger its transfers are on, for those of one ledger. Life cycle events close accounts on several.
     public var ledger: LedgerKind { LedgerKind(rawValue: rawValue >> 8) ?? .custody }
@@ -145,6 +153,11 @@ extension EventKind: CustomStringConvertible {
         case .rotationFailed: "rotation-failed"
         case .rotationRun: "rotation-run"
         case .reveal: "reveal"
+        case .checkpoint: "checkpoint"
+        case .checkpointKey: "checkpoint-key"
+        case .cosigned: "cosigned"
+        case .anchored: "anchored"
+        case .evidence: "evidence"
         }
     }
 }

@@ -5,7 +5,7 @@ internal import Synchronization
 internal import Transparency
 
 /// FLUO's number for key management; the code of every account and transfer.
-private let keyManagementCode: UInt16 = 8
+let keyManagementCode: UInt16 = 8
 
 // How operations become accounts and transfers, and how their answers become errors.
 extension KeyStore {

@@ -43,7 +43,7 @@ extension LedgerProjection {
         case .deny: refusalCount += 1
         case .rotationFailed: rotation.failures[version.key] = transfer.timestamp
         case .rotationRun: rotation.lastRunAt = transfer.userData64
-        case .cacheCapacity, .export, .reveal: break
+        case .cacheCapacity, .export, .reveal, .checkpoint, .checkpointKey, .cosigned, .anchored, .evidence: break
         case .createTenant, .quota, .quotaWarning, .offerImport, .redeem: applyToTenant(kind, transfer, sequence)
         case .generate, .importKey, .budget, .cryptoperiod, .hold, .allowExport, .budgetWarning:
             applyToNewVersion(kind, version, transfer, sequence)

@@ -202,7 +202,7 @@ public struct LedgerProjection: Sendable, Hashable {
         case let kind? where kind.isAboutTenant: TenantID(transfer.userData128)
         // A refusal may be about another tenant's key, a key's first event comes before it is known.
         case .deny, .generate, .importKey, .reveal: tenantsByAccount[transfer.debitAccountID]
-        case .cacheCapacity, .rotationRun, nil: nil
+        case .cacheCapacity, .rotationRun, .checkpoint, .checkpointKey, .cosigned, .anchored, .evidence, nil: nil
         default: keys[KeyID(transfer.userData128)]?.tenant
         }
     }
