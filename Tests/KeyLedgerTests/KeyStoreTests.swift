@@ -214,7 +214,9 @@ struct KeyStoreTests {
             try store.custody.createSecrets(of: id)
             try await store.create(
                 LedgerKind.allCases.map {
-                    store.account(AccountID.tenant(id, $0), .tenant, on: $0, subject: id.value)
+                    store.account(
+                        AccountID.tenant(id, $0), .tenant, on: $0,
+                        flags: $0 == .protect ? .creditsMustNotExceedDebits : [], subject: id.value)
                 })
         }
         try await ledger.withStore { store in
@@ -243,7 +245,7 @@ struct KeyStoreTests {
             let name = try EntityName("claims")
             let handle = KeyHandle(
                 tenant: tenant, id: store.custody.id(ofKey: name, of: tenant.id), name: name, algorithm: .ed25519)
-            _ = try await handle.prepare(KeyVersion(key: handle.id, number: 1))
+            _ = try await handle.prepare(KeyVersion(key: handle.id, number: 1), KeyPolicy())
         }
         try await ledger.withStore { store in
             #expect(try materialCount(store) == 3)
@@ -257,7 +259,7 @@ struct KeyStoreTests {
         let ledger = try await ledger(end) { store in
             let key = try await store.createTenant("acme").createSigningKey("claims")
             _ = try await key.sign(message)
-            _ = try await key.handle.prepare(key.handle.version(numbered: 2))
+            _ = try await key.handle.prepare(key.handle.version(numbered: 2), KeyPolicy())
         }
         try await ledger.withStore { store in
             #expect(try materialCount(store) == 4)

@@ -19,6 +19,15 @@ public struct Configuration: Sendable {
     /// When versions are due, and how many are rotated at once.
     public let rotation: RotationPolicy
 
+    /// What holds when nobody says anything.
+    public static let builtIn: Configuration = {
+        do throws(ConfigurationError) {
+            return try Configuration()
+        } catch {
+            preconditionFailure("what is built in is valid: \(error)")
+        }
+    }()
+
     /// Reads a configuration.
     ///
     /// - Parameters:

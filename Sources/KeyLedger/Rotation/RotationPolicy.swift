@@ -14,12 +14,14 @@ public struct RotationPolicy: Hashable, Sendable {
 
     var ageSeconds: UInt32 { ageDays * 86400 }
 
-    /// Whether a run is due: one was to begin since the last began, whether or not anybody was there to begin it. Several
-    /// that were missed are one. Before the first run one is due.
+    /// When the next run is due, in nanoseconds since 1970: what was missed while nobody was there to begin it is due at
+    /// once, and once, however often it was missed. Before the first run one is due. Nil if the schedule has ended.
     ///
-    /// - Parameter now: Nanoseconds since 1970.
-    public func isRunDue(after rotation: RotationRecord, at now: UInt64) -> Bool {
-        guard let last = rotation.lastRunAt else { return true }
-        return schedule.next(after: last).map { $0 <= now } ?? false
+    /// - Parameters:
+    ///   - lastRunAt: When the last run began; nil before the first.
+    ///   - now: What time it is.
+    public func nextRun(lastRunAt: UInt64?, now: UInt64) -> UInt64? {
+        guard let lastRunAt else { return now }
+        return schedule.next(after: lastRunAt).map { max($0, now) }
     }
 }

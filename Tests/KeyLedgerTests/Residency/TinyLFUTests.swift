@@ -37,13 +37,13 @@ struct TinyLFUTests {
 
     @Test func aScanPushesOutNothingThatIsUsed() {
         // 80 keys in use, and between them a thousand that are asked for once.
-        let keys = (0..<4000).map { UInt64($0 % 2 == 0 ? $0 / 2 % 80 : 1000 + $0) }
+        let keys = (0..<4000).map { (time: UInt64) -> UInt64 in time % 2 == 0 ? time / 2 % 80 : 1000 + time }
         #expect(hitCountOfLRU(keys, capacity: 100) == 0)
         #expect(hitCount(keys, capacity: 100) > 1800)
     }
 
     @Test func aLoopThatDoesNotFitIsPartlyKept() {
-        let keys = (0..<20_000).map { UInt64($0 % 120) }
+        let keys = (0..<20_000).map { (time: UInt64) -> UInt64 in time % 120 }
         #expect(hitCountOfLRU(keys, capacity: 100) == 0)
         // No cache of 100 can find more than 99 of 119 here.
         #expect(hitCount(keys, capacity: 100) > 20_000 * 3 / 5)
