@@ -14,7 +14,7 @@ public struct KeyCache: Sendable {
     public struct Statistics: Hashable, Sendable {
         /// Found in memory.
         public internal(set) var hitCount: UInt64 = 0
-        /// Not found; fetched.
+        /// Not found; fetched and admitted.
         public internal(set) var missCount: UInt64 = 0
         /// Left before their time: for lack of room, after a rotation, or because somebody said so.
         public internal(set) var evictionCount: UInt64 = 0

@@ -71,8 +71,9 @@ final class LiveState: Projection {
         change { state in
             state.projection.apply(block)
             if block.changesResidencies {
-                state.signingKeys.follow(state.projection)
-                state.encryptionKeys.follow(state.projection)
+                let isExpiry = block.operation == .expire
+                state.signingKeys.follow(state.projection, isExpiry: isExpiry)
+                state.encryptionKeys.follow(state.projection, isExpiry: isExpiry)
             }
         }
     }

@@ -104,7 +104,6 @@ struct PlaintextKeys {
             }
             if resident.loanCount > 0 { return nil }
         }
-        statistics.missCount += 1
         policy.record(version.fingerprint)
         claimed.insert(version)
         return .claimed
@@ -194,8 +193,9 @@ struct PlaintextKeys {
         !arriving.isEmpty
             || residents.contains { resident in
                 guard let resident else { return false }
-                return resident.isLeaving || resident.version != version
-                    && (resident.loanCount > 0 || claimed.contains(resident.version))
+                return resident.isLeaving
+                    || resident.version != version
+                        && (resident.loanCount > 0 || claimed.contains(resident.version))
             }
     }
 
@@ -206,20 +206,19 @@ struct PlaintextKeys {
     }
 
     /// What is evicted or expired goes; admissions that are on disk bring their keys.
-    mutating func follow(_ projection: LedgerProjection) {
+    ///
+    /// - Parameter isExpiry: What happened is that the time of some was up, and nothing else.
+    mutating func follow(_ projection: LedgerProjection, isExpiry: Bool) {
         for (place, resident) in residents.enumerated() {
             if let resident, projection.residencies[resident.residency] == nil {
-                if resident.expiresAt <= projection.lastTimestamp {
-                    statistics.expiryCount += 1
-                } else {
-                    statistics.evictionCount += 1
-                }
+                if isExpiry { statistics.expiryCount += 1 } else { statistics.evictionCount += 1 }
                 remove(from: place)
             }
         }
         for (event, arrival) in arriving {
             guard let residency = projection.residencies[event] else { continue }
             arriving[event] = nil
+            statistics.missCount += 1
             insert(
                 Resident(
                     version: arrival.version, residency: event, material: arrival.material,

@@ -103,10 +103,14 @@ package struct TinyLFU: Sendable {
 
     private mutating func unlink(_ place: Int) {
         guard let node = nodes[place] else { preconditionFailure("the place is empty") }
-        if let newer = node.newer { nodes[newer]?.older = node.older } else {
+        if let newer = node.newer {
+            nodes[newer]?.older = node.older
+        } else {
             segments[node.segment.rawValue].newest = node.older
         }
-        if let older = node.older { nodes[older]?.newer = node.newer } else {
+        if let older = node.older {
+            nodes[older]?.newer = node.newer
+        } else {
             segments[node.segment.rawValue].oldest = node.newer
         }
         segments[node.segment.rawValue].count -= 1

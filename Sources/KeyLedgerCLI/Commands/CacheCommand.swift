@@ -83,7 +83,10 @@ struct CacheCommand: AsyncParsableCommand {
                 "\n"
                     + Terminal.table(
                         ["CACHE", "HITS", "MISSES", "EVICTIONS", "EXPIRIES", "HIT RATE"],
-                        [["private keys"] + history.privateKeys.cells, ["encryption keys"] + history.encryptionKeys.cells]
+                        [
+                            ["private keys"] + history.privateKeys.cells,
+                            ["encryption keys"] + history.encryptionKeys.cells,
+                        ]
                     ))
         }
 

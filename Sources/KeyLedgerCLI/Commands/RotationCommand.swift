@@ -187,7 +187,9 @@ private struct RunReport: Sendable {
             ]
         }
         let rotated = try run.rotated.sorted { $0.version < $1.version }.map { try names($0.tenant, $0.version) }
-        var lines = ["Rotated \(rotated.count.grouped) keys of \(Set(run.rotated.map(\.tenant)).count.grouped) tenants."]
+        var lines = [
+            "Rotated \(rotated.count.grouped) keys of \(Set(run.rotated.map(\.tenant)).count.grouped) tenants."
+        ]
         var failed: [JSONValue] = []
         for failure in run.failed.sorted(by: { $0.version < $1.version }) {
             var object = try names(failure.tenant, failure.version)

@@ -105,30 +105,39 @@ struct ConfigurationTests {
                     before: .environment(name: "FLUO_KMS_PROVIDER")))
     }
 
-    @Test(arguments: [
-        ("kms.cache.private-key-ttl", ["", "0", "0m", "60x", "-1m", "1m1h", "1m2m", "m", "4294967296", "1.5h", "PT", "99999999999999999999d"], "duration"),
-        ("kms.cache.max-entries", ["", "0", "-1", "1000001", "many", "١٠"], "number from 1 to 1000000"),
-        ("kms.rotation.enabled", ["", "yes", "1"], "true or false"),
-        ("kms.rotation.age-days", ["0", "49711", "90d"], "number from 1 to 49710"),
-        ("kms.rotation.batch-size", ["0", "1e3"], "number from 1 to 1000000"),
-        ("kms.rotation.cron", ["", "0 0 * * *", "0 0 25 * * ?"], ""),
-        ("kms.provider", ["Local", "", "hsm"], "local, aws, vault, gcp or azure"),
-    ] as [(String, [String], String)])
+    @Test(
+        arguments: [
+            (
+                "kms.cache.private-key-ttl",
+                [
+                    "", "0", "0m", "60x", "-1m", "1m1h", "1m2m", "m", "4294967296", "1.5h", "PT",
+                    "99999999999999999999d",
+                ], "duration"
+            ),
+            ("kms.cache.max-entries", ["", "0", "-1", "1000001", "many", "١٠"], "number from 1 to 1000000"),
+            ("kms.rotation.enabled", ["", "yes", "1"], "true or false"),
+            ("kms.rotation.age-days", ["0", "49711", "90d"], "number from 1 to 49710"),
+            ("kms.rotation.batch-size", ["0", "1e3"], "number from 1 to 1000000"),
+            ("kms.rotation.cron", ["", "0 0 * * *", "0 0 25 * * ?"], ""),
+            ("kms.provider", ["Local", "", "hsm"], "local, aws, vault, gcp or azure"),
+        ] as [(String, [String], String)])
     func refusesWhatIsNoValue(name: String, texts: [String], reason: String) {
         for text in texts {
             guard let error = error("\nkeyledger.\(name)=\(text)") else {
                 Issue.record("\(name)=\(text) was read")
                 continue
             }
-            #expect(error.description.hasPrefix("k.properties:2: keyledger.\(name) cannot be \"\(text)\": "), "\(error)")
+            #expect(
+                error.description.hasPrefix("k.properties:2: keyledger.\(name) cannot be \"\(text)\": "), "\(error)")
             #expect(error.description.contains(reason) || error.description.contains("a second"), "\(error)")
         }
     }
 
-    @Test(arguments: [
-        ("90", 90), ("90s", 90), ("60m", 3600), ("24h", 86400), ("7d", 604_800), ("1h30m", 5400), ("1D1S", 86401),
-        ("PT24H", 86400), ("pt1h30m", 5400), ("4294967295", .max),
-    ] as [(String, UInt32)])
+    @Test(
+        arguments: [
+            ("90", 90), ("90s", 90), ("60m", 3600), ("24h", 86400), ("7d", 604_800), ("1h30m", 5400), ("1D1S", 86401),
+            ("PT24H", 86400), ("pt1h30m", 5400), ("4294967295", .max),
+        ] as [(String, UInt32)])
     func readsDurations(text: String, seconds: UInt32) throws {
         #expect(try configuration("fluo.kms.cache.public-key-ttl=\(text)").cache.publicKeySeconds == seconds)
     }
@@ -148,25 +157,29 @@ struct PropertiesFileTests {
         try PropertiesFile(parsing: text, path: "p").properties.map { "\($0.line) \($0.name)=\($0.value)" }
     }
 
-    @Test(arguments: [
-        ("", []), ("# a=b\n! c=d\n   \n\t# e", []),
-        ("a=b", ["1 a=b"]), ("a = b", ["1 a=b"]), ("  a:b  ", ["1 a=b"]), ("a b c", ["1 a=b c"]), ("a", ["1 a="]),
-        ("a==b", ["1 a==b"]), ("a : = b", ["1 a== b"]), ("a=b\r\nc=d\re=f\n", ["1 a=b", "2 c=d", "3 e=f"]),
-        ("a=1 \\\n   2\\\n3\nb=c", ["1 a=1 23", "4 b=c"]), ("a=1\\\\\nb=2", ["1 a=1\\", "2 b=2"]),
-        ("a=\\\n# no comment", ["1 a="]),
-        ("a\\ b\\=c\\:d=e", ["1 a b=c:d=e"]), ("a=\\tx\\n\\r\\f\\u0041\\q", ["1 a=\tx\n\r\u{C}Aq"]),
-        ("cron=0 0 0 ? * 6#3 # third Friday", ["1 cron=0 0 0 ? * 6#3"]), ("a=b #", ["1 a=b"]), ("a=#b", ["1 a="]),
-        ("a=b#c", ["1 a=b#c"]), ("a=b \\# c", ["1 a=b # c"]), ("a=b\\ ", ["1 a=b "]), ("ключ=значение", ["1 ключ=значение"]),
-    ] as [(String, [String])])
+    @Test(
+        arguments: [
+            ("", []), ("# a=b\n! c=d\n   \n\t# e", []),
+            ("a=b", ["1 a=b"]), ("a = b", ["1 a=b"]), ("  a:b  ", ["1 a=b"]), ("a b c", ["1 a=b c"]), ("a", ["1 a="]),
+            ("a==b", ["1 a==b"]), ("a : = b", ["1 a== b"]), ("a=b\r\nc=d\re=f\n", ["1 a=b", "2 c=d", "3 e=f"]),
+            ("a=1 \\\n   2\\\n3\nb=c", ["1 a=1 23", "4 b=c"]), ("a=1\\\\\nb=2", ["1 a=1\\", "2 b=2"]),
+            ("a=\\\n# no comment", ["1 a="]),
+            ("a\\ b\\=c\\:d=e", ["1 a b=c:d=e"]), ("a=\\tx\\n\\r\\f\\u0041\\q", ["1 a=\tx\n\r\u{C}Aq"]),
+            ("cron=0 0 0 ? * 6#3 # third Friday", ["1 cron=0 0 0 ? * 6#3"]), ("a=b #", ["1 a=b"]), ("a=#b", ["1 a="]),
+            ("a=b#c", ["1 a=b#c"]), ("a=b \\# c", ["1 a=b # c"]), ("a=b\\ ", ["1 a=b "]),
+            ("ключ=значение", ["1 ключ=значение"]),
+        ] as [(String, [String])])
     func isRead(text: String, expected: [String]) throws {
         #expect(try properties(text) == expected)
     }
 
-    @Test(arguments: [
-        ("a=1\n=b", 2, "a name is missing"), (":b", 1, "a name is missing"), ("a=\\u12", 1, "\\u12 names no character"),
-        ("a=\\uD800", 1, "names no character"), ("a=\\u+123", 1, "names no character"),
-        ("a=\\uzzzz", 1, "names no character"),
-    ] as [(String, Int, String)])
+    @Test(
+        arguments: [
+            ("a=1\n=b", 2, "a name is missing"), (":b", 1, "a name is missing"),
+            ("a=\\u12", 1, "\\u12 names no character"),
+            ("a=\\uD800", 1, "names no character"), ("a=\\u+123", 1, "names no character"),
+            ("a=\\uzzzz", 1, "names no character"),
+        ] as [(String, Int, String)])
     func isRefused(text: String, line: Int, reason: String) {
         do throws(ConfigurationError) {
             let file = try PropertiesFile(parsing: text, path: "p")
@@ -181,7 +194,8 @@ struct PropertiesFileTests {
         var random = SeededRandom()
         let alphabet = Array("ab=:# \t\\\n\r!u0041fluo.kms.")
         for _ in 0..<5000 {
-            let text = String((0..<Int.random(in: 0...40, using: &random)).map { _ in alphabet.randomElement(using: &random) ?? "a" })
+            let text = String(
+                (0..<Int.random(in: 0...40, using: &random)).map { _ in alphabet.randomElement(using: &random) ?? "a" })
             _ = try? PropertiesFile(parsing: text, path: "p")
             _ = try? Configuration(file: ("p", text))
             _ = CronExpression(text)

@@ -1,5 +1,7 @@
+import CryptoPrimitives
 import Ledger
 import Testing
+import Transparency
 
 @testable import KeyLedger
 @testable import LedgerStore
@@ -39,8 +41,9 @@ struct KeyCacheTests {
             #expect(inMemory().isEmpty)
 
             let evictions = try store.audit.events(.evict)
-            #expect(evictions.map { $0.details?["reason"]?.string } == ["invalidated"]
-                + Array(repeating: "incident 7", count: 3) + Array(repeating: "invalidated", count: 5))
+            #expect(
+                evictions.map { $0.details?["reason"]?.string } == ["invalidated"]
+                    + Array(repeating: "incident 7", count: 3) + Array(repeating: "invalidated", count: 5))
             #expect(evictions[1].details?["actor"] == "security")
             #expect(store.projection.refusalCount == 0)
             try await useAll()

@@ -38,13 +38,15 @@ struct PlaintextKeysTests {
         }
 
         /// The log says that version `number` is in memory, and that the evicted ones are not any more.
-        mutating func commit(admitting number: UInt32?, evicting departures: [PlaintextKeys.Departure] = []) {
+        mutating func commit(
+            admitting number: UInt32?, evicting departures: [PlaintextKeys.Departure] = [], isExpiry: Bool = false
+        ) {
             for departure in departures { projection.residencies[departure.residency] = nil }
             if let number {
                 projection.residencies[Self.event(number)] = .init(
                     version: Self.version(number), admittedAt: 0, expiresAt: 3_600_000_000_000)
             }
-            keys.follow(projection)
+            keys.follow(projection, isExpiry: isExpiry)
         }
 
         /// Fetches a version from the first question to the last answer.
@@ -127,8 +129,8 @@ struct PlaintextKeysTests {
         #expect(isLent(try scene.ask(1)))
         scene.giveBack(1)
         try scene.fetch(2)
-        scene.projection.lastTimestamp = 3_600_000_000_000
-        scene.commit(admitting: nil, evicting: [.init(residency: Scene.event(2), version: Scene.version(2))])
+        scene.commit(
+            admitting: nil, evicting: [.init(residency: Scene.event(2), version: Scene.version(2))], isExpiry: true)
         let statistics = scene.keys.statistics
         #expect(statistics.hitCount == 1)
         #expect(statistics.missCount == 2)
@@ -202,7 +204,7 @@ struct PlaintextKeysTests {
         try scene.fetch(1)
         #expect(isLent(try scene.ask(1)))
         scene.projection.residencies[Scene.event(1)] = nil
-        scene.keys.follow(scene.projection)
+        scene.keys.follow(scene.projection, isExpiry: false)
         #expect(scene.inMemory.isEmpty)
         // It comes anew under another event; the old loan says nothing about it.
         #expect(isClaimed(try scene.ask(1)))
@@ -213,7 +215,7 @@ struct PlaintextKeysTests {
         #expect(departures == [])
         scene.projection.residencies[event] = .init(
             version: Scene.version(1), admittedAt: 0, expiresAt: 3_600_000_000_000)
-        scene.keys.follow(scene.projection)
+        scene.keys.follow(scene.projection, isExpiry: false)
         scene.keys.settle(event, [])
         scene.keys.endClaim(Scene.version(1), nil)
         #expect(isLent(try scene.ask(1)))

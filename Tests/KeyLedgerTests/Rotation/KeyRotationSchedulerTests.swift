@@ -1,5 +1,7 @@
+import Ledger
 import LedgerStore
 import Testing
+import Transparency
 
 @testable import KeyLedger
 
@@ -151,7 +153,7 @@ struct KeyRotationSchedulerTests {
             #expect(run.failed.map(\.version.key) == [busy.handle.id])
             let event = try #require(try store.audit.events(.rotationFailed).first)
             #expect(event.version == busy.handle.version(numbered: 1))
-            #expect(event.details?["error"]?.string?.contains("being rotated") == true)
+            #expect(event.details?["error"]?.string?.contains("another task") == true)
         }
     }
 

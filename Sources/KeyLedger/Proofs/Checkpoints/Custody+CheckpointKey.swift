@@ -20,7 +20,9 @@ extension Custody {
         } catch {
             throw .crypto(error)
         }
-        try KeyStoreError.store { () throws(StoreError) in try material.put([(.checkpointKey(version), blob.bytes)], eventCount: 0) }
+        try KeyStoreError.store { () throws(StoreError) in
+            try material.put([(.checkpointKey(version), blob.bytes)], eventCount: 0)
+        }
         return verifierKey
     }
 
