@@ -180,26 +180,26 @@ public struct KeyHandle: Sendable {
         _ work: Work<Outcome>
     ) async throws(KeyStoreError) -> (outcomes: [Outcome], firstSequence: UInt64) {
         let renewal = PlaintextKeys.Renewal(
-            now: store.options.clock(), residencySeconds: store.options.residencySeconds)
+            now: store.options.clock(), residencySeconds: store.options.cache.seconds(for: algorithm))
         switch try await store.live.loan(of: version, protects: kind.ledger == .protect, renewal: renewal) {
         case .superseded:
             throw .refused(operation: kind, key: name.description, status: .debitAccountAlreadyClosed)
-        case .lent(let material, let residency):
-            defer { store.live.giveBack(version, residency) }
+        case .lent(let material, let lease):
+            defer { store.live.giveBack(version, lease) }
             return try await commit(kind, version, uses, with: material, work)
         case .claimed:
             defer { store.live.endClaim(version) }
             let material = try store.custody.material(of: version, algorithm, tenant: tenant.id)
             let event = try store.newEventID()
-            let departures = try await store.live.makeRoom(
-                for: version, material, admittedBy: event, capacity: store.options.residencyCountMax)
-            defer { store.live.settle(event, departures) }
+            let departures = try await store.live.makeRoom(for: version, material, admittedBy: event)
+            defer { store.live.settle(version, event, departures) }
             var admission: [Transfer] = []
             for departure in departures { admission.append(try store.eviction(of: departure)) }
             admission.append(
                 store.transfer(
-                    .admit, id: event, from: AccountID.version(version, algorithm, .custody), to: AccountID.keyCache,
-                    amount: 1, flags: .pending, timeoutSeconds: store.options.residencySeconds, version: version))
+                    .admit, id: event, from: AccountID.version(version, algorithm, .custody),
+                    to: AccountID.keyCache(algorithm), amount: 1, flags: .pending,
+                    timeoutSeconds: store.options.cache.seconds(for: algorithm), version: version))
             // One chain: no key comes into memory for a use that is refused.
             let (outcomes, first) = try await commit(
                 kind, version, uses, precededBy: admission, with: material, work)
