@@ -3,7 +3,9 @@ package import Ledger
 
 /// The state machine on its log: decides groups of events, makes them durable, and comes back after any stop.
 ///
-/// Belongs to one thread. After any error it must be thrown away: memory may be ahead of the disk.
+/// One at a time decides, and may let others read while its commit is on its way to disk. Reads show what is durable:
+/// what was decided is settled by ``endCommit()``, or never. After any error nothing may be decided any more: memory
+/// is ahead of the disk then.
 package struct Engine: ~Copyable {
     private let log: Log
     private let state: DerivedState
@@ -11,7 +13,7 @@ package struct Engine: ~Copyable {
     private var machine: StateMachine
     private var previousChecksum: Checksum
     private(set) var nextSequence: UInt64
-    private let flusher: Flusher
+    let flusher: Flusher
     /// How far what was handed to the flusher reaches; what came later is recent.
     private var recentSequence: UInt64
     /// How far into the recent events each recent transfer stands.
@@ -19,9 +21,10 @@ package struct Engine: ~Copyable {
     /// What is on its way to `state/`, and how far that reaches.
     private var arriving: (transfers: RecentTransfers, nextSequence: UInt64)?
     private var segments: [Segment]
-    /// Blocks decided but not yet on disk, with their details.
-    private var unwritten: [Block] = []
-    private var unwrittenDetails: [Log.SealedDetails] = []
+    /// Which of the flusher's changes were taken over.
+    private var flusherRevision = 0
+    /// What was decided since the last commit began.
+    private var decided: Commit
     private let flushCount: Int
     private var isClosed = false
 
@@ -52,6 +55,7 @@ package struct Engine: ~Copyable {
                 isDrivenByHand: tuning.isDrivenByHand)
             do throws(StoreError) {
                 try engine.replay(progress)
+                engine.machine.settle()
             } catch {
                 engine.flusher.stop()
                 throw error
@@ -75,6 +79,7 @@ package struct Engine: ~Copyable {
         self.state = state
         self.projection = projection
         self.flushCount = flushCount
+        decided = Commit(log: log, projection: projection)
         segments = origin.segments
         machine = StateMachine(
             history: FlushedHistory(log: log, state: state, segments: origin.segments, arriving: nil),
@@ -106,21 +111,26 @@ package struct Engine: ~Copyable {
         return .empty
     }
 
-    package func account(_ id: UInt128) -> Account? { machine.account(id) }
+    /// The account with an id.
+    package func account(_ id: UInt128) -> Account? { machine.settledAccount(id) }
 
     /// The place of an account in order of creation.
     func place(ofAccount id: UInt128) -> Int? { machine.place(ofAccount: id) }
 
     /// All accounts in order of creation.
+    var settledAccounts: SettledAccounts { machine.settledAccounts }
+
+    /// All accounts in order of creation, as decided so far.
     var accounts: [Account] { machine.allAccounts }
 
-    /// The pending transfers that are not resolved, in order of creation.
+    /// The pending transfers that are not resolved, in order of creation, as decided so far.
     var openTransfers: [Transfer] { machine.openTransfers }
 
+    /// The transfer with an id.
     package func transfer(_ id: UInt128) throws(StoreError) -> Transfer? {
         if isClosed { throw .closed }
         do throws(HistoryUnreadable) {
-            return try machine.transfer(id)
+            return try machine.settledTransfer(id)
         } catch {
             throw unreadable(error)
         }
@@ -138,7 +148,8 @@ package struct Engine: ~Copyable {
     var search: TransferSearch {
         TransferSearch(
             log: log, segments: segments, hash: state.hash,
-            recent: (arriving.map { [$0.transfers] } ?? []) + [machine.recentTransfers])
+            recent: (arriving.map { [$0.transfers] } ?? []) + [machine.recentTransfers],
+            lastTimestamp: machine.settledTransferTimestamp)
     }
 
     /// The balances of an account with history just after the transfer with this timestamp.
@@ -160,41 +171,21 @@ package struct Engine: ~Copyable {
     /// When the next pending transfer may expire, in nanoseconds since 1970.
     var nextExpiry: UInt64? { machine.nextExpiry }
 
-    /// Decides accounts; ``commit()`` makes the outcome durable.
-    package mutating func decide(
-        _ accounts: [Account], details: [EventDetails], now: UInt64
-    ) throws(StoreError) -> [CreateAccountResult] {
-        var block = Block()
-        block.operation = .createAccounts
-        block.accounts = accounts
-        block.timestamp = timestamp(for: accounts.count, now: now)
-        var results: [CreateAccountResult] = []
-        results.reserveCapacity(accounts.count)
+    /// Decides events; ``commit()`` makes the outcome durable.
+    package mutating func decide<Event: LedgerEvent>(
+        _ events: [Event], details: [EventDetails], now: UInt64
+    ) throws(StoreError) -> [EventResult<Event.Status>] {
+        let timestamp = timestamp(for: events.count, now: now)
+        var events = events
+        var results: [EventResult<Event.Status>] = []
+        results.reserveCapacity(events.count)
         do throws(HistoryUnreadable) {
-            try machine.createAccounts(&block.accounts, timestamp: block.timestamp, results: &results)
+            try Event.decide(&events, by: &machine, timestamp: timestamp, results: &results)
         } catch {
             throw unreadable(error)
         }
-        block.exceptions = Block.exceptions(in: results.lazy.map(\.status))
-        seal(block, details)
-        return results
-    }
-
-    /// Decides transfers; ``commit()`` makes the outcome durable.
-    package mutating func decide(
-        _ transfers: [Transfer], details: [EventDetails], now: UInt64
-    ) throws(StoreError) -> [CreateTransferResult] {
-        var block = Block()
-        block.operation = .createTransfers
-        block.transfers = transfers
-        block.timestamp = timestamp(for: transfers.count, now: now)
-        var results: [CreateTransferResult] = []
-        results.reserveCapacity(transfers.count)
-        do throws(HistoryUnreadable) {
-            try machine.createTransfers(&block.transfers, timestamp: block.timestamp, results: &results)
-        } catch {
-            throw unreadable(error)
-        }
+        var block = Event.block(of: events)
+        block.timestamp = timestamp
         block.exceptions = Block.exceptions(in: results.lazy.map(\.status))
         seal(block, details)
         return results
@@ -226,29 +217,62 @@ package struct Engine: ~Copyable {
         block.appendPlaces(to: &places, after: recentSequence)
         block.seal(after: previousChecksum)
         for detail in details {
-            unwrittenDetails.append(.init(sequence: nextSequence + UInt64(detail.index), bytes: detail.sealed))
+            decided.details.append(.init(sequence: nextSequence + UInt64(detail.index), bytes: detail.sealed))
         }
         previousChecksum = block.checksum
         nextSequence = block.nextSequence
-        unwritten.append(block)
+        decided.blocks.append(block)
     }
 
     // MARK: Committing
 
+    /// Blocks on their way to disk.
+    struct Commit: Sendable {
+        fileprivate let log: Log
+        fileprivate let projection: any Projection
+        fileprivate var blocks: [Block] = []
+        fileprivate var details: [SealedDetails] = []
+
+        /// Makes the blocks durable, then lets the projection see them. The engine may be read meanwhile.
+        func perform() throws(StoreError) {
+            try log.append(blocks, details: details)
+            for block in blocks { projection.apply(block) }
+        }
+    }
+
+    /// Hands out what was decided, to be performed; nil if nothing was. ``endCommit()`` must follow before anything else
+    /// is decided, or this engine is done with.
+    mutating func beginCommit() -> Commit? {
+        if decided.blocks.isEmpty { return nil }
+        defer { decided = Commit(log: log, projection: projection) }
+        return decided
+    }
+
+    /// What was handed out is durable.
+    mutating func endCommit() { machine.settle() }
+
     /// Makes everything decided so far durable, then lets the projection see it.
     package mutating func commit() throws(StoreError) {
-        guard !unwritten.isEmpty else { return }
-        try log.append(unwritten, details: unwrittenDetails)
-        for block in unwritten { projection.apply(block) }
-        unwritten.removeAll(keepingCapacity: true)
-        unwrittenDetails.removeAll(keepingCapacity: true)
+        guard let commit = beginCommit() else { return }
+        try commit.perform()
+        endCommit()
     }
+
+    // MARK: Flushing
+
+    /// How far `state/` has to reach before the flush that is due can begin; nil if none is.
+    var dueFlush: UInt64? {
+        // Refused events and accounts count as well: they are remembered or replayed like transfers.
+        let eventCount = Int(nextSequence - recentSequence)
+        return eventCount + machine.recentTransfers.resolutions.count >= flushCount ? recentSequence : nil
+    }
+
+    /// Whether ``flushIfDue()`` would do anything.
+    var hasWorkOnState: Bool { dueFlush != nil || flusher.revision != flusherRevision }
 
     /// Flushes when enough has come together.
     package mutating func flushIfDue() throws(StoreError) {
-        // Refused events and accounts count as well: they are remembered or replayed like transfers.
-        let eventCount = Int(nextSequence - recentSequence)
-        if eventCount + machine.recentTransfers.resolutions.count >= flushCount { try beginFlush() }
+        if dueFlush != nil { try beginFlush() }
         try takeOver(reaching: 0)
     }
 
@@ -263,7 +287,7 @@ package struct Engine: ~Copyable {
 
     /// Hands what is recent to the flusher, once that has done with what it got before.
     private mutating func beginFlush() throws(StoreError) {
-        precondition(unwritten.isEmpty, "only what is durable is flushed")
+        precondition(decided.blocks.isEmpty, "only what is durable is flushed")
         try takeOver(reaching: recentSequence)
         let recent = machine.recentTransfers
         try flusher.submit(
@@ -282,9 +306,11 @@ package struct Engine: ~Copyable {
 
     /// Takes over what the flusher has done; waits until it reaches `minimum`.
     private mutating func takeOver(reaching minimum: UInt64) throws(StoreError) {
-        let (segments, reached) = try flusher.takeOver(reaching: minimum)
-        if let arriving, reached >= arriving.nextSequence { self.arriving = nil }
-        self.segments = segments
+        try flusher.wait(reaching: minimum)
+        guard let progress = try flusher.progress(since: flusherRevision) else { return }
+        if let arriving, progress.nextSequence >= arriving.nextSequence { self.arriving = nil }
+        flusherRevision = progress.revision
+        segments = progress.segments
         machine.replaceHistory(with: history)
     }
 

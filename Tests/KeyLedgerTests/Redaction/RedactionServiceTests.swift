@@ -92,7 +92,7 @@ struct RedactionServiceTests {
             let acme = try await store.createTenant("acme")
             return try await acme.createEncryptionKey("pii").handle.version(numbered: 1)
         }
-        try ledger.tamper { try $0.put([(.version(version), [1, 0, 0, 9])]) }
+        try ledger.tamper { try $0.put([(.version(version), [1, 0, 0, 9])], eventCount: 0) }
         try await ledger.withStore { store in
             let acme = try await store.tenant("acme")
             let service = RedactionService(store, rules: Self.encryptAll)
