@@ -282,6 +282,9 @@ package struct Engine: ~Copyable {
         try takeOver(reaching: nextSequence)
     }
 
+    /// How many segments there are to look into.
+    var segmentCount: Int { segments.count }
+
     /// One step of a flusher that is driven by hand; false if there is nothing to do.
     func workOnState() -> Bool { flusher.work() }
 
