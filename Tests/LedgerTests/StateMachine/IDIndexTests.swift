@@ -76,7 +76,9 @@ import Testing
     /// Whoever knows one seed can choose ids that meet in one slot; under another they spread out like any others.
     @Test func idsChosenAgainstOneSeedAreHarmlessUnderAnother() {
         let known = IDIndex(hash: IDHash(seed: 1))
-        let chosen = (1...UInt128(400_000)).lazy.filter { known.hash(of: $0 << 64 | $0) % 1024 == 7 }.map { $0 << 64 | $0 }
+        let chosen = (1...UInt128(400_000)).lazy.filter { known.hash(of: $0 << 64 | $0) % 1024 == 7 }.map {
+            $0 << 64 | $0
+        }
         #expect(chosen.count > 300)
         let other = IDIndex(hash: IDHash(seed: 2))
         let fullest = Dictionary(grouping: chosen) { other.hash(of: $0) % 1024 }.values.map(\.count).max() ?? 0
