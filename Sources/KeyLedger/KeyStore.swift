@@ -1,4 +1,5 @@
 internal import CryptoPrimitives
+internal import Glibc
 internal import Ledger
 public import LedgerStore
 internal import Synchronization
@@ -54,6 +55,8 @@ public final class KeyStore: Sendable {
     let custody: Custody
     let live: LiveState
     let eventIDs: EventIDGenerator
+    /// Twice as many places as processors: while one task is on its way to a processor, another is there.
+    let admission = FairAdmission(placeCount: 2 * max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
     /// Keys that are being rotated, and names that are being created.
     let busy = Mutex<Set<UInt128>>([])
     /// Whether log and material were found to belong together.
@@ -322,6 +325,7 @@ public final class KeyStore: Sendable {
         try custody.markRecorded(.tenantKey(id), .detailsKey(id))
     }
 
+    /// A tenant's accounts. That on `protect` has its quota as debits, which its uses may not exceed.
     func accounts(of tenant: TenantID) -> [Account] {
         LedgerKind.allCases.map { ledger in
             account(
@@ -376,7 +380,7 @@ public final class KeyStore: Sendable {
     func publicKey(of version: KeyVersion) throws(KeyStoreError) -> Ed25519.PublicKey {
         if let known = publicKeys.withLock({ $0[version] }) { return known }
         let (record, tenant) = live.read { ($0[version], $0.keys[version.key]?.tenant) }
-        let key = try audit.publicKey(of: version, generatedBy: record?.createdBy, tenant: tenant)
+        let key = try audit.publicKey(of: version, record, tenant: tenant)
         publicKeys.withLock { $0[version] = key }
         return key
     }

@@ -60,6 +60,7 @@ public struct LogVerification: Sendable {
     ) throws(StoreError) {
         var tree = MerkleTree()
         var replay = try LogReplay(reader)
+        var resolutions = Resolutions()
         var committedDetails: UInt64 = 0
         let end: UInt64
         do throws(StoreError) {
@@ -80,6 +81,7 @@ public struct LogVerification: Sendable {
                     isChainIntact = false
                     return false
                 }
+                findings += resolutions.violations(in: block)
                 block.forEachEntry { tree.append(MerkleHash.leaf($0)) }
                 projection.apply(block)
                 committedDetails += UInt64(block.commitments.count)
@@ -127,7 +129,8 @@ public struct LogVerification: Sendable {
     /// That every version's material is there and its own.
     private mutating func checkMaterial(_ audit: AuditReader) throws(KeyStoreError) {
         for (id, key) in projection.keys.sorted(by: { $0.value.createdBy < $1.value.createdBy }) {
-            for (index, record) in key.versions.enumerated() {
+            // What is destroyed is gone, or about to be.
+            for (index, record) in key.versions.enumerated() where record.state != .destroyed {
                 do throws(KeyStoreError) {
                     try audit.checkMaterial(of: KeyVersion(key: id, number: UInt32(index + 1)), in: projection)
                 } catch .tenantShredded {

@@ -60,6 +60,7 @@ package struct Engine: ~Copyable {
                 engine.flusher.stop()
                 throw error
             }
+            engine.machine.settle()
             return engine
         }
         do throws(StoreError) {
