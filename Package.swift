@@ -99,7 +99,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "KeyLedgerCLITests", dependencies: ["KeyLedgerCLI", "Transparency"],
+            name: "KeyLedgerCLITests", dependencies: ["KeyLedgerCLI", "KeyLedger", "LedgerStore", "Transparency"],
             exclude: ["Support/tlog_reader.py"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
