@@ -177,6 +177,8 @@ extension KeyStore {
             return []
         } catch .tenantShredded {
             return []
+        } catch .keyManagement {
+            return []
         }
     }
 

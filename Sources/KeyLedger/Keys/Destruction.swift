@@ -48,6 +48,9 @@ extension KeyStore {
                 let isDue = record.isDestructionDue(now)
                 if isDue || record.isErasureDue {
                     do throws(KeyStoreError) {
+                        // Its events' details are sealed under keys that a service elsewhere may hold. Without them
+                        // the event comes without details.
+                        _ = try? await custody.fetchSecrets(of: key.tenant)
                         let handle = try handle(of: id, key, reason: "the waiting time is over")
                         if isDue { try await handle.order(.destroy, version.number) }
                         try await handle.erase(version)
