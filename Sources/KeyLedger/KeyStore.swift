@@ -1,4 +1,5 @@
 internal import CryptoPrimitives
+internal import Glibc
 internal import Ledger
 public import LedgerStore
 internal import Synchronization
@@ -54,6 +55,8 @@ public final class KeyStore: Sendable {
     let custody: Custody
     let live: LiveState
     let eventIDs: EventIDGenerator
+    /// Twice as many places as processors: while one task is on its way to a processor, another is there.
+    let admission = FairAdmission(placeCount: 2 * max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
     /// Keys that are being rotated, and names that are being created.
     let busy = Mutex<Set<UInt128>>([])
     /// Whether log and material were found to belong together.

@@ -172,8 +172,10 @@ extension KeyStoreError {
 
     /// Whether whoever throws this has recorded it: as a `deny`, or as the ledger's own refusal.
     var isRecorded: Bool {
-        if case .refused = self { return true }
-        return denial != nil
+        switch self {
+        case .refused, .wrongState: true
+        default: denial != nil
+        }
     }
 
     /// Runs a step of the layer below and passes its errors on under this layer's name.

@@ -87,6 +87,21 @@ public final class AuditReader: Sendable {
     }
 
     private func detailsObject(at index: Int, of block: Block, tenant: TenantID?) throws(KeyStoreError) -> JSONObject? {
+        try openedDetails(at: index, of: block, tenant: tenant)?.details
+    }
+
+    /// Details with the salt of their commitment, to show to somebody who has only the entry.
+    func disclosedDetails(
+        at index: Int, of block: Block, tenant: TenantID?
+    ) throws(KeyStoreError) -> EvidenceBundle.Details? {
+        try openedDetails(at: index, of: block, tenant: tenant).map {
+            EvidenceBundle.Details(salt: $0.salt, text: String(decoding: $0.text, as: UTF8.self))
+        }
+    }
+
+    private func openedDetails(at index: Int, of block: Block, tenant: TenantID?) throws(KeyStoreError) -> Details
+        .Opened?
+    {
         guard let custody, block.operation == .createTransfers,
             let commitment = block.commitments.first(where: { $0.index == UInt32(index) })
         else { return nil }
@@ -98,7 +113,7 @@ public final class AuditReader: Sendable {
         // Also if a reader that lives on has the key in memory still.
         if let tenant, try isShredded(tenant) { return nil }
         let secrets: TenantSecrets? = if let tenant { try custody.secrets(of: tenant) } else { nil }
-        let opened: (details: JSONObject, commitment: SHA256Digest)
+        let opened: Details.Opened
         do throws(CryptoError) {
             if let secrets {
                 opened = try Details.open(sealed, of: event, under: secrets.details)
@@ -111,7 +126,7 @@ public final class AuditReader: Sendable {
         guard commitment.digest == opened.commitment else {
             throw .materialDamaged(subject: subject, reason: "the event is committed to others")
         }
-        return opened.details
+        return opened
     }
 
     /// The name in the details of the event that created a tenant or key.
