@@ -99,7 +99,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "KeyLedgerCLITests", dependencies: ["KeyLedgerCLI", "Transparency"], swiftSettings: strict),
+            name: "KeyLedgerCLITests", dependencies: ["KeyLedgerCLI", "KeyLedger", "LedgerStore", "Transparency"],
+            swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )
