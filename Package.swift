@@ -58,7 +58,10 @@ let package = Package(
             name: "CLogBaseline", dependencies: ["CLMDB"], path: "Benchmarks/CLogBaseline"),
         .executableTarget(
             name: "keyledger-bench",
-            dependencies: ["KeyLedger", "Transparency", "LedgerStore", "Ledger", "CryptoPrimitives", "CLogBaseline"],
+            dependencies: [
+                "KeyLedger", "KeyLedgerVerify", "Transparency", "LedgerStore", "Ledger", "CryptoPrimitives",
+                "CLogBaseline",
+            ],
             path: "Benchmarks/Bench",
             swiftSettings: strict),
 
