@@ -56,11 +56,12 @@ let package = Package(
 
         .target(
             name: "CLogBaseline", dependencies: ["CLMDB"], path: "Benchmarks/CLogBaseline"),
+        .target(name: "COpenSSLBaseline", dependencies: ["COpenSSL"], path: "Benchmarks/COpenSSLBaseline"),
         .executableTarget(
             name: "keyledger-bench",
             dependencies: [
                 "KeyLedger", "KeyLedgerVerify", "Transparency", "LedgerStore", "Ledger", "CryptoPrimitives",
-                "CLogBaseline",
+                "CLogBaseline", "COpenSSLBaseline",
             ],
             path: "Benchmarks/Bench",
             swiftSettings: strict),

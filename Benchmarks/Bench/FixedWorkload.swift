@@ -2,17 +2,18 @@ import Glibc
 import Ledger
 import LedgerStore
 
-/// The same small work every time, for counting instructions: `fixed machine|store TRANSFERS`.
+/// The same small work every time, for counting instructions: `fixed machine|store|sign|encrypt COUNT`.
 enum FixedWorkload {
     static func run(_ arguments: [String]) async throws {
         if arguments.first == "crash", arguments.count == 2 { try await crash(arguments[1]) }
         guard arguments.count == 2, let count = Int(arguments[1]) else {
-            throw BenchFailure("fixed machine|store TRANSFERS")
+            throw BenchFailure("fixed machine|store|sign|encrypt COUNT")
         }
         switch arguments[0] {
         case "machine": try machine(count)
         case "store": try await store(count)
-        default: throw BenchFailure("fixed machine|store TRANSFERS")
+        case "sign", "encrypt": try await KeyStoreBenchmark.repeating(arguments[0], count: count)
+        default: throw BenchFailure("fixed machine|store|sign|encrypt COUNT")
         }
     }
 
@@ -41,7 +42,7 @@ enum FixedWorkload {
             let writer = try await EngineBenchmark.openWithAccounts(folder)
             var workload = Workload(isOrdered: true)
             for start in stride(from: 0, to: count, by: EngineBenchmark.batchCount) {
-                _ = try await writer.submit(workload.batch(min(EngineBenchmark.batchCount, count - start))).reply()
+                _ = try await writer.create(workload.batch(min(EngineBenchmark.batchCount, count - start)))
             }
             try await writer.close()
         }
@@ -51,7 +52,7 @@ enum FixedWorkload {
     private static func crash(_ path: String) async throws {
         let writer = try LedgerWriter(LedgerFolder(path: path), projection: NoProjection())
         var workload = Workload(isOrdered: true, first: 1 << 41)
-        for _ in 0..<15 { _ = try await writer.submit(workload.batch(EngineBenchmark.batchCount)).reply() }
+        for _ in 0..<15 { _ = try await writer.create(workload.batch(EngineBenchmark.batchCount)) }
         _exit(0)
     }
 }

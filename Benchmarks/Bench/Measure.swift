@@ -60,6 +60,11 @@ struct Samples {
     }
 }
 
+/// Prints a line of the report.
+func show(_ name: String, _ text: String) {
+    print(name + String(repeating: " ", count: max(1, 26 - name.count)) + text)
+}
+
 func rounded(_ value: Double) -> String {
     value >= 100 ? String(Int(value.rounded())) : String((value * 10).rounded() / 10)
 }
@@ -79,6 +84,15 @@ func monotonicNanoseconds() -> UInt64 {
     unsafe clock_gettime(CLOCK_MONOTONIC, &time)
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }
+
+/// The processor's time that this process has used.
+func processorNanoseconds() -> UInt64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+}
+
+func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 
 /// What the process holds in memory beyond pages of files, in bytes (`RssAnon`).
 func anonymousMemory() -> Int {

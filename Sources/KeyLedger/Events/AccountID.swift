@@ -8,6 +8,9 @@ enum AccountID {
     static func issuer(_ ledger: LedgerKind) -> UInt128 { derive(.issuer, ledger) }
     static let denials = derive(.denials, .custody)
     static let keyCache = derive(.keyCache, .custody)
+    static let erased = derive(.erased, .custody)
+    /// By the first 16 bytes of SHA-256 of the master key's name.
+    static func masterKey(_ digest: UInt128) -> UInt128 { derive(.masterKey, .custody, digest) }
     static let checkpoints = derive(.checkpoints, .custody)
     static func tenant(_ tenant: TenantID, _ ledger: LedgerKind) -> UInt128 { derive(.tenant, ledger, tenant.value) }
     static func version(_ version: KeyVersion, _ algorithm: KeyAlgorithm, _ ledger: LedgerKind) -> UInt128 {

@@ -21,6 +21,10 @@ public enum AccountKind: UInt32, Sendable, CaseIterable {
     case checkpoints = 5
     /// A tenant; one a ledger. `user_data_128` is its id.
     case tenant = 4
+    /// A master key, by the digest of its name; on `custody`.
+    case masterKey = 6
+    /// Where material goes that was erased; on `custody`.
+    case erased = 7
     /// A version of a signing key; one a ledger. `user_data_128` is the key, `user_data_64` the version.
     case signingKeyVersion = 16
     /// A version of an encryption key; as above.
@@ -38,6 +42,8 @@ extension AccountKind: CustomStringConvertible {
         case .keyCache: "key-cache"
         case .checkpoints: "checkpoints"
         case .tenant: "tenant"
+        case .masterKey: "master-key"
+        case .erased: "erased"
         case .signingKeyVersion: "signing-key-version"
         case .encryptionKeyVersion: "encryption-key-version"
         case .exportGate: "export-gate"
@@ -79,6 +85,13 @@ public enum EventKind: UInt32, Sendable, CaseIterable {
     case erase = 0x315
     case createTenant = 0x320
     case cacheCapacity = 0x321
+    case rewrap = 0x330
+    case rewrapTenant = 0x331
+    case finishRewrap = 0x332
+    case abandonRewrap = 0x333
+    case shred = 0x334
+    case shredded = 0x335
+    case acceptLog = 0x336
     case reveal = 0x350
     case checkpoint = 0x360
     case checkpointKey = 0x361
@@ -92,7 +105,7 @@ public enum EventKind: UInt32, Sendable, CaseIterable {
     /// Whether `user_data_128` is a tenant, not a key.
     public var isAboutTenant: Bool {
         switch self {
-        case .createTenant, .quota, .quotaWarning, .offerImport, .redeem: true
+        case .createTenant, .quota, .quotaWarning, .offerImport, .redeem, .rewrapTenant, .shred, .shredded: true
         default: false
         }
     }
@@ -100,7 +113,7 @@ public enum EventKind: UInt32, Sendable, CaseIterable {
     /// Whether it closes for good: no operation voids such a transfer, and a check of the log reports a void of one.
     public var isFinal: Bool {
         switch self {
-        case .retire, .deactivate, .compromise, .destroy, .erase: true
+        case .retire, .deactivate, .compromise, .destroy, .erase, .shred: true
         default: false
         }
     }
@@ -142,6 +155,13 @@ extension EventKind: CustomStringConvertible {
         case .erase: "erase"
         case .createTenant: "create-tenant"
         case .cacheCapacity: "cache-capacity"
+        case .rewrap: "rewrap"
+        case .rewrapTenant: "rewrap-tenant"
+        case .finishRewrap: "finish-rewrap"
+        case .abandonRewrap: "abandon-rewrap"
+        case .shred: "shred"
+        case .shredded: "shredded"
+        case .acceptLog: "accept-log"
         case .reveal: "reveal"
         case .checkpoint: "checkpoint"
         case .checkpointKey: "checkpoint-key"

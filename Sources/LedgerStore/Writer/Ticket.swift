@@ -3,10 +3,13 @@ internal import Synchronization
 
 /// A request on its way to disk. The answer comes when it is durable, so whoever holds a ticket can work meanwhile.
 public final class Ticket<Status: Hashable & Sendable>: Sendable {
-    private enum State {
+    typealias Answer = Result<Reply<Status>, StoreError>
+
+    @safe private enum State {
         case waiting
-        case awaited(CheckedContinuation<Result<Reply<Status>, StoreError>, Never>)
-        case answered(Result<Reply<Status>, StoreError>)
+        case awaited(UnsafeContinuation<Answer, Never>)
+        case observed(@Sendable () -> Void)
+        case answered(Answer)
     }
 
     private let state = Mutex(State.waiting)
@@ -15,25 +18,46 @@ public final class Ticket<Status: Hashable & Sendable>: Sendable {
     ///
     /// Call once. Cancelling the task does not take the request back: it may be on disk already.
     public func reply() async throws(StoreError) -> Reply<Status> {
-        let result = await withCheckedContinuation { continuation in
-            let answer: Result<Reply<Status>, StoreError>? = state.withLock { state in
-                if case .answered(let result) = state { return result }
+        if let answer { return try answer.get() }
+        // Unsafe only if it were resumed twice or never: whoever finds it in the state takes it out of there.
+        let answer = unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Answer, Never>) in
+            let answer: Answer? = state.withLock { state in
+                if case .answered(let answer) = state { return answer }
                 precondition({ if case .waiting = state { true } else { false } }(), "a ticket is good for one reply")
-                state = .awaited(continuation)
+                unsafe state = .awaited(continuation)
                 return nil
             }
-            if let answer { continuation.resume(returning: answer) }
+            if let answer { unsafe continuation.resume(returning: answer) }
         }
-        return try result.get()
+        return try answer.get()
     }
 
-    func answer(_ result: Result<Reply<Status>, StoreError>) {
-        let continuation: CheckedContinuation<Result<Reply<Status>, StoreError>, Never>? = state.withLock { state in
-            defer { state = .answered(result) }
-            if case .awaited(let continuation) = state { return continuation }
-            return nil
+    private var answer: Answer? {
+        state.withLock { if case .answered(let answer) = $0 { answer } else { nil } }
+    }
+
+    /// Runs `body` once there is an answer, on the thread that brings it: for those who decide themselves when to go on.
+    /// ``reply()`` has the answer without waiting then. Call once.
+    package func whenAnswered(_ body: @escaping @Sendable () -> Void) {
+        let isAnswered = state.withLock { state in
+            if case .answered = state { return true }
+            precondition({ if case .waiting = state { true } else { false } }(), "a ticket is good for one reply")
+            state = .observed(body)
+            return false
         }
-        continuation?.resume(returning: result)
+        if isAnswered { body() }
+    }
+
+    func answer(_ answer: Answer) {
+        let before = state.withLock { state in
+            defer { state = .answered(answer) }
+            return state
+        }
+        switch before {
+        case .awaited(let continuation): unsafe continuation.resume(returning: answer)
+        case .observed(let body): body()
+        case .waiting, .answered: break
+        }
     }
 }
 
