@@ -67,7 +67,7 @@ enum VerifyBenchmark {
             throw BenchFailure("the key store has signed")
         }
         let writer = try LedgerWriter(folder, projection: NoProjection())
-        admit.id += 1
+        admit.id += 1 << 60
         admit.timestamp = 0
         admit.timeoutSeconds = 86400
         admit.flags = .pending
