@@ -99,7 +99,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "KeyLedgerCLITests", dependencies: ["KeyLedgerCLI", "Transparency"], swiftSettings: strict),
+            name: "KeyLedgerCLITests", dependencies: ["KeyLedgerCLI", "keyledger-verify", "Transparency"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -126,7 +126,7 @@ import Transparency
         #expect(Set(verification.findings.map(\.kind)).isSuperset(of: [.historyRewritten]))
         #expect(
             Set(verification.findings.map(\.kind)).isSubset(of: [
-                .historyRewritten, .checkpointUnrecorded, .eventForeign,
+                .historyRewritten, .historyCut, .checkpointUnrecorded, .eventForeign,
             ]))
         #expect(verification.trustworthyEventCount == 0)
         try FileManager.default.removeItem(atPath: audited.ledger.path + "/checkpoints")
@@ -216,7 +216,8 @@ import Transparency
         let audited = try await Audited()
         let custody = try Custody(
             try MaterialStore(LedgerFolder(path: audited.ledger.path), isReadOnly: true),
-            masterKey: try audited.ledger.masterKey(), origin: SampleLedger.origin, path: audited.ledger.path)
+            local: LocalKeyManagementService(try audited.ledger.masterKey()), origin: SampleLedger.origin,
+            path: audited.ledger.path)
         let name = try #require(KeyName(SampleLedger.origin))
         try audited.attacker.rewriteLog { log in
             for place in log.indices { log[place].moveTime(by: 1) }
@@ -250,7 +251,8 @@ import Transparency
         let audited = try await Audited()
         let custody = try Custody(
             try MaterialStore(LedgerFolder(path: audited.ledger.path), isReadOnly: true),
-            masterKey: try audited.ledger.masterKey(), origin: SampleLedger.origin, path: audited.ledger.path)
+            local: LocalKeyManagementService(try audited.ledger.masterKey()), origin: SampleLedger.origin,
+            path: audited.ledger.path)
         let root = try audited.attacker.log().root(at: 5)
         let checkpoint = try Checkpoint(
             origin: try #require(Origin(SampleLedger.origin)), head: TreeHead(size: 5, root: root))

@@ -59,7 +59,8 @@ import Transparency
     @Test func detailsRewrittenByAnInsider() async throws {
         let ledger = try await SampleLedger.copy()
         let custody = try Custody(
-            try MaterialStore(LedgerFolder(path: ledger.path), isReadOnly: true), masterKey: try ledger.masterKey(),
+            try MaterialStore(LedgerFolder(path: ledger.path), isReadOnly: true),
+            local: LocalKeyManagementService(try ledger.masterKey()),
             origin: SampleLedger.origin, path: ledger.path)
         func rewrite(fixingCommitment: Bool) throws {
             try Attacker(ledger).rewriteLog { log in

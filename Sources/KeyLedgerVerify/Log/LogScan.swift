@@ -43,11 +43,12 @@ struct LogScan {
         window.removeAll()
         sealed.removeAll()
         while isUnbroken, window.eventCount < Self.windowEventCount, window.bytes.count < Self.windowByteCount {
-            let start = window.bytes.count
+            let (start, entryCount) = (window.bytes.count, sealed.entries.count)
             guard let block = readBlock(into: &window.bytes) else { break }
             readDetails(of: block, in: window.bytes, place: window.blocks.count, into: &sealed)
             guard isUnbroken else {
                 window.bytes.removeLast(window.bytes.count - start)
+                sealed.entries.removeLast(sealed.entries.count - entryCount)
                 break
             }
             window.blocks.append(block)
