@@ -99,7 +99,9 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "KeyLedgerCLITests", dependencies: ["KeyLedgerCLI", "keyledger-verify", "Transparency"], swiftSettings: strict),
+            name: "KeyLedgerCLITests",
+            dependencies: ["KeyLedgerCLI", "keyledger-verify", "KeyLedger", "LedgerStore", "Transparency"],
+            swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -77,6 +77,8 @@ func rate(_ count: Int, _ nanoseconds: UInt64) -> String {
         : perSecond >= 1e3 ? "\(rounded(perSecond / 1e3)) k/s" : "\(rounded(perSecond))/s"
 }
 
+func power(_ base: Double, _ exponent: Double) -> Double { pow(base, exponent) }
+
 func percent(_ part: Double, of whole: Double) -> String { "\(Int((100 * part / whole).rounded())) %" }
 
 func monotonicNanoseconds() -> UInt64 {

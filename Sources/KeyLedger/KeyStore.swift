@@ -21,10 +21,8 @@ public final class KeyStore: Sendable {
     public struct Options: Sendable {
         /// In whose name operations happen that do not say otherwise.
         public var caller: Caller
-        /// How long a plaintext key stays in memory, in seconds; at least one.
-        public var residencySeconds: UInt32 = 3600
-        /// How many plaintext keys are in memory at most; at least one.
-        public var residencyCountMax = 1000
+        /// How long keys stay in memory, and how many.
+        public var cache = KeyCacheLimits()
         /// How long a version is to apply protection, in seconds: 90 days. 0 means without limit.
         public var cryptoperiodSeconds: UInt32 = 90 * 86400
         /// Goes on with a log that is shorter than the one that `material/` belongs to: see
@@ -61,8 +59,7 @@ public final class KeyStore: Sendable {
     let busy = Mutex<Set<UInt128>>([])
     /// Whether log and material were found to belong together.
     let isSettled = Atomic<Bool>(false)
-    /// Public keys that were found to be those generated. They never change.
-    private let publicKeys = Mutex<[KeyVersion: Ed25519.PublicKey]>([:])
+    let publicKeys: PublicKeys
     /// The Merkle tree over the events.
     let tree: EventTree
     /// Checkpoints are made one after the other.
@@ -127,11 +124,10 @@ public final class KeyStore: Sendable {
         _ path: String, keyManagement: any KeyManagementService, next: (any KeyManagementService)?, options: Options,
         progress: (UInt64, UInt64) -> Void
     ) async throws(KeyStoreError) -> KeyStore {
-        precondition(options.residencySeconds > 0, "a key that may not stay in memory at all cannot be used")
-        precondition(options.residencyCountMax > 0, "without room for a key none can be used")
+        options.cache.check()
         let folder = LedgerFolder(path: path)
         let manifest = try KeyStoreError.store { () throws(StoreError) in try folder.manifest() }
-        let live = LiveState()
+        let live = LiveState(options.cache)
         let feed = TreeFeed()
         let writer = try KeyStoreError.store { () throws(StoreError) in
             try LedgerWriter(
@@ -176,6 +172,7 @@ public final class KeyStore: Sendable {
         audit = AuditReader(reader: writer.reader, custody: custody, material: material)
         folder = writer.folder
         eventIDs = EventIDGenerator(clock: options.clock)
+        publicKeys = PublicKeys(options.cache)
         self.custody = custody
         self.options = options
         self.live = live
@@ -186,10 +183,10 @@ public final class KeyStore: Sendable {
     private func prepare() async throws(KeyStoreError) {
         // Before anything is written: this may be the wrong log.
         try await settleMaterial()
-        if writer.account(AccountID.keyCache) == nil { try await createSystemAccounts() }
+        if writer.account(AccountID.denials) == nil { try await createSystemAccounts() }
         if custody.services.withLock({ $0.next == nil }) { try await settleRewrap() }
         try await evictAll(reason: "the process that held the key is gone")
-        try await setCapacity()
+        for algorithm in KeyAlgorithm.allCases { try await setCapacity(of: AccountID.keyCache(algorithm)) }
         try await settleShredding()
         try await settleDue()
     }
@@ -197,21 +194,25 @@ public final class KeyStore: Sendable {
     func createSystemAccounts() async throws(KeyStoreError) {
         var accounts = LedgerKind.allCases.map { account(AccountID.issuer($0), .issuer, on: $0) }
         accounts.append(account(AccountID.denials, .denials, on: .custody))
-        accounts.append(account(AccountID.keyCache, .keyCache, on: .custody, flags: .creditsMustNotExceedDebits))
+        accounts.append(account(AccountID.scheduler, .scheduler, on: .custody))
+        accounts += KeyAlgorithm.allCases.map { algorithm in
+            account(
+                AccountID.keyCache(algorithm), algorithm.cacheKind, on: .custody, flags: .creditsMustNotExceedDebits)
+        }
         try await create(accounts)
     }
 
-    /// Makes the ledger's limit on plaintext keys in memory what the options say.
-    private func setCapacity() async throws(KeyStoreError) {
-        guard let cache = writer.account(AccountID.keyCache) else {
+    /// Makes the ledger's limit on plaintext keys of a kind in memory what the options say.
+    private func setCapacity(of cacheID: UInt128) async throws(KeyStoreError) {
+        guard let cache = writer.account(cacheID) else {
             preconditionFailure("the system accounts were created")
         }
         let capacity = cache.debitsPosted - cache.creditsPosted
-        let wanted = UInt128(options.residencyCountMax)
+        let wanted = UInt128(options.cache.entryCountMax)
         if capacity == wanted { return }
         let (from, to) =
             wanted > capacity
-            ? (AccountID.keyCache, AccountID.issuer(.custody)) : (AccountID.issuer(.custody), AccountID.keyCache)
+            ? (cacheID, AccountID.issuer(.custody)) : (AccountID.issuer(.custody), cacheID)
         let event = try newEventID()
         try await record(
             linked: [
@@ -378,15 +379,10 @@ public final class KeyStore: Sendable {
 
     /// The public key of a version that exists.
     func publicKey(of version: KeyVersion) throws(KeyStoreError) -> Ed25519.PublicKey {
-        if let known = publicKeys.withLock({ $0[version] }) { return known }
-        let (record, tenant) = live.read { ($0[version], $0.keys[version.key]?.tenant) }
-        let key = try audit.publicKey(of: version, record, tenant: tenant)
-        publicKeys.withLock { $0[version] = key }
-        return key
-    }
-
-    func forgetPublicKeys(of versions: [KeyVersion]) {
-        publicKeys.withLock { keys in for version in versions { keys[version] = nil } }
+        try publicKeys.key(of: version, at: options.clock()) { () throws(KeyStoreError) in
+            let (record, tenant) = live.read { ($0[version], $0.keys[version.key]?.tenant) }
+            return try audit.publicKey(of: version, record, tenant: tenant)
+        }
     }
 
     /// What the ledger says now.

@@ -4,17 +4,38 @@ import KeyLedger
 import LedgerStore
 import Transparency
 
-/// Where the ledger is.
+/// Where the ledger is, and how it is configured.
 struct LedgerOption: ParsableArguments {
     @Option(
         name: .long,
         help: .init("The ledger's folder. Default: $KEYLEDGER_PATH, else ./ledger.", valueName: "folder"))
     var ledger: String?
 
+    @Option(
+        name: .long,
+        help: .init(
+            "A .properties file with settings; see `keyledger config --help`. Default: $KEYLEDGER_CONFIG.",
+            valueName: "file"))
+    var config: String?
+
+    @Option(
+        name: .customLong("set"), parsing: .singleValue,
+        help: .init("A setting, before what the environment and the file say.", valueName: "name=value"))
+    var settings: [String] = []
+
     @Flag(name: .long, help: "Print JSON, for programs.")
     var json = false
 
-    var path: String { ledger ?? environment("KEYLEDGER_PATH") ?? "ledger" }
+    var path: String { RunConfiguration.current.ledgerPath }
+
+    /// Every command has this option, so this is where a run learns how it is configured.
+    func validate() throws {
+        do {
+            try RunConfiguration.load(self)
+        } catch let error as ConfigurationError {
+            throw ValidationError(error.description)
+        }
+    }
 }
 
 /// What opens the ledger's secrets.
@@ -24,7 +45,7 @@ struct MasterKeyOption: ParsableArguments {
         help: .init("The file with the master key. Default: $KEYLEDGER_MASTER_KEY_FILE.", valueName: "file"))
     var masterKey: String?
 
-    var path: String? { masterKey ?? environment("KEYLEDGER_MASTER_KEY_FILE") }
+    var path: String? { masterKey ?? RunConfiguration.current.masterKeyFile }
 
     func read() throws -> MasterKey {
         guard let path else {
@@ -71,7 +92,7 @@ struct StoreOptions: ParsableArguments {
     }
 
     private func open(_ change: (inout KeyStore.Options) -> Void) async throws -> KeyStore {
-        var options = KeyStore.Options(caller: caller)
+        var options = KeyStore.Options(caller: caller, configuration: RunConfiguration.current)
         options.checkpointSchedule = CheckpointSchedule(
             seconds: try number(in: "KEYLEDGER_CHECKPOINT_SECONDS"),
             eventCount: try number(in: "KEYLEDGER_CHECKPOINT_EVENTS"))

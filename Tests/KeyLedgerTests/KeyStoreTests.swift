@@ -171,7 +171,7 @@ struct KeyStoreTests {
     func afterTheSystemAccountsButBeforeTheCapacity(end: End) async throws {
         // The first block a new ledger gets, written here by hand.
         let ledger = try TestLedger()
-        let writer = try LedgerWriter(ledger.folder, projection: LiveState())
+        let writer = try LedgerWriter(ledger.folder, projection: LiveState(KeyCacheLimits()))
         var accounts = LedgerKind.allCases.map {
             Account(
                 id: AccountID.issuer($0), ledger: $0.rawValue, code: 8, userData32: AccountKind.issuer.rawValue)
@@ -182,8 +182,14 @@ struct KeyStoreTests {
                 userData32: AccountKind.denials.rawValue))
         accounts.append(
             Account(
-                id: AccountID.keyCache, ledger: LedgerKind.custody.rawValue, code: 8,
-                flags: .creditsMustNotExceedDebits, userData32: AccountKind.keyCache.rawValue))
+                id: AccountID.scheduler, ledger: LedgerKind.custody.rawValue, code: 8,
+                userData32: AccountKind.scheduler.rawValue))
+        for algorithm in KeyAlgorithm.allCases {
+            accounts.append(
+                Account(
+                    id: AccountID.keyCache(algorithm), ledger: LedgerKind.custody.rawValue, code: 8,
+                    flags: .creditsMustNotExceedDebits, userData32: algorithm.cacheKind.rawValue))
+        }
         #expect(try await writer.submit(accounts).reply().results.allSatisfy { $0.status == .created })
         let left = try ledger.afterPowerCut()
         try await writer.close()

@@ -45,7 +45,7 @@ extension KeyStore {
     }
 
     private func acceptLog(_ orphans: Custody.Orphans) async throws(KeyStoreError) {
-        if writer.account(AccountID.keyCache) == nil { try await createSystemAccounts() }
+        if writer.account(AccountID.denials) == nil { try await createSystemAccounts() }
         let event = try newEventID()
         let details = options.caller.details([
             "materialEvents": .string(String(orphans.highWaterMark)),

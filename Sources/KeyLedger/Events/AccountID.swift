@@ -7,7 +7,8 @@ internal import Ledger
 enum AccountID {
     static func issuer(_ ledger: LedgerKind) -> UInt128 { derive(.issuer, ledger) }
     static let denials = derive(.denials, .custody)
-    static let keyCache = derive(.keyCache, .custody)
+    static let scheduler = derive(.scheduler, .custody)
+    static func keyCache(_ algorithm: KeyAlgorithm) -> UInt128 { derive(algorithm.cacheKind, .custody) }
     static let erased = derive(.erased, .custody)
     /// By the first 16 bytes of SHA-256 of the master key's name.
     static func masterKey(_ digest: UInt128) -> UInt128 { derive(.masterKey, .custody, digest) }

@@ -15,16 +15,20 @@ public enum AccountKind: UInt32, Sendable, CaseIterable {
     case issuer = 1
     /// Where refused operations go; on `custody`.
     case denials = 2
-    /// Plaintext keys in memory; on `custody`.
-    case keyCache = 3
-    /// What was committed to in checkpoints; on `custody`.
-    case checkpoints = 5
+    /// Plaintext private keys in memory; on `custody`.
+    case privateKeyCache = 3
     /// A tenant; one a ledger. `user_data_128` is its id.
     case tenant = 4
+    /// What was committed to in checkpoints; on `custody`.
+    case checkpoints = 5
     /// A master key, by the digest of its name; on `custody`.
     case masterKey = 6
     /// Where material goes that was erased; on `custody`.
     case erased = 7
+    /// Plaintext encryption keys in memory; on `custody`.
+    case encryptionKeyCache = 8
+    /// Where runs of scheduled rotation are counted; on `custody`.
+    case scheduler = 9
     /// A version of a signing key; one a ledger. `user_data_128` is the key, `user_data_64` the version.
     case signingKeyVersion = 16
     /// A version of an encryption key; as above.
@@ -39,7 +43,9 @@ extension AccountKind: CustomStringConvertible {
         switch self {
         case .issuer: "issuer"
         case .denials: "denials"
-        case .keyCache: "key-cache"
+        case .privateKeyCache: "private-key-cache"
+        case .encryptionKeyCache: "encryption-key-cache"
+        case .scheduler: "scheduler"
         case .checkpoints: "checkpoints"
         case .tenant: "tenant"
         case .masterKey: "master-key"
@@ -92,6 +98,8 @@ public enum EventKind: UInt32, Sendable, CaseIterable {
     case shred = 0x334
     case shredded = 0x335
     case acceptLog = 0x336
+    case rotationFailed = 0x340
+    case rotationRun = 0x341
     case reveal = 0x350
     case checkpoint = 0x360
     case checkpointKey = 0x361
@@ -162,6 +170,8 @@ extension EventKind: CustomStringConvertible {
         case .shred: "shred"
         case .shredded: "shredded"
         case .acceptLog: "accept-log"
+        case .rotationFailed: "rotation-failed"
+        case .rotationRun: "rotation-run"
         case .reveal: "reveal"
         case .checkpoint: "checkpoint"
         case .checkpointKey: "checkpoint-key"
@@ -181,6 +191,14 @@ public enum KeyAlgorithm: UInt8, Sendable, Hashable, CaseIterable {
         switch self {
         case .ed25519: .signingKeyVersion
         case .aes256GCM: .encryptionKeyVersion
+        }
+    }
+
+    /// Where its plaintext keys are while they are in memory.
+    var cacheKind: AccountKind {
+        switch self {
+        case .ed25519: .privateKeyCache
+        case .aes256GCM: .encryptionKeyCache
         }
     }
 

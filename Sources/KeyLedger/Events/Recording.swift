@@ -88,6 +88,8 @@ extension KeyStore {
         do throws(StoreError) {
             return try await ticket.reply()
         } catch {
+            // The writer has failed for good: nothing can be used any more, and no expiry will be logged.
+            live.forgetKeys()
             throw .store(error)
         }
     }

@@ -5,7 +5,7 @@ extension KeyHandle {
     package func isAtHand() async throws(KeyStoreError) -> Bool {
         let version = try currentVersion()
         let renewal = PlaintextKeys.Renewal(
-            now: store.options.clock(), residencySeconds: store.options.residencySeconds)
+            now: store.options.clock(), residencySeconds: store.options.cache.seconds(for: algorithm))
         switch try await store.live.loan(of: version, protects: true, renewal: renewal) {
         case .lent(_, let lease):
             store.live.giveBack(version, lease)

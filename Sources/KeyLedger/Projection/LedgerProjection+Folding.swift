@@ -41,6 +41,8 @@ extension LedgerProjection {
                 version: version, admittedAt: transfer.timestamp, expiresAt: transfer.expiresAt ?? .max)
         case .evict: residencies[EventID(transfer.pendingID)] = nil
         case .deny: refusalCount += 1
+        case .rotationFailed: rotation.failures[version.key] = transfer.timestamp
+        case .rotationRun: rotation.lastRunAt = transfer.userData64
         case .cacheCapacity, .export, .reveal, .rewrapTenant, .acceptLog, .checkpoint, .checkpointKey,
             .cosigned, .anchored, .evidence:
             break
@@ -148,6 +150,7 @@ extension LedgerProjection {
         }
         keys[version.key]?.versions.append(
             VersionRecord(activatedAt: transfer.timestamp, createdBy: sequence, isImported: isImported))
+        rotation.failures[version.key] = nil
     }
 
     // MARK: States

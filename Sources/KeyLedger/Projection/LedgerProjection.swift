@@ -13,6 +13,8 @@ public struct LedgerProjection: Sendable, Hashable {
     public internal(set) var residencies: [EventID: Residency] = [:]
     /// The running cryptoperiods, by their pending transfer.
     public internal(set) var cryptoperiods: [EventID: Cryptoperiod] = [:]
+    /// Scheduled rotations.
+    public internal(set) var rotation = RotationRecord()
     /// The versions that wait for their activation date, by the pending transfer that holds them.
     public internal(set) var activations: [EventID: Deadline] = [:]
     /// The versions that wait for their destruction, by the pending transfer that gives them time.
@@ -228,9 +230,8 @@ public struct LedgerProjection: Sendable, Hashable {
         case let kind? where kind.isAboutTenant: TenantID(transfer.userData128)
         // A refusal may be about another tenant's key, a key's first event comes before it is known.
         case .deny, .generate, .importKey, .reveal: tenantsByAccount[transfer.debitAccountID]
-        case .cacheCapacity, .rewrap, .finishRewrap, .abandonRewrap, .acceptLog, .checkpoint, .checkpointKey, .cosigned,
-            .anchored,
-            .evidence, nil:
+        case .cacheCapacity, .rotationRun, .rewrap, .finishRewrap, .abandonRewrap, .acceptLog, .checkpoint,
+            .checkpointKey, .cosigned, .anchored, .evidence, nil:
             nil
         default: keys[KeyID(transfer.userData128)]?.tenant
         }

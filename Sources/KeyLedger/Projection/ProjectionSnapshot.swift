@@ -30,6 +30,8 @@ extension LedgerProjection {
             writer.append(offer.tenant.value)
             writer.append(offer.expiresAt)
         }
+        writer.append(rotation.lastRunAt ?? 0)
+        writer.append(rotation.failures) { $0.append($1) }
         return writer.bytes
     }
 
@@ -45,7 +47,8 @@ extension LedgerProjection {
             let cryptoperiods: [EventID: Cryptoperiod] = reader.table({ $0.nextCryptoperiod() }),
             let activations: [EventID: Deadline] = reader.table({ $0.nextDeadline() }),
             let destructions: [EventID: Deadline] = reader.table({ $0.nextDeadline() }),
-            let importOffers: [EventID: ImportOffer] = reader.table({ $0.nextImportOffer() })
+            let importOffers: [EventID: ImportOffer] = reader.table({ $0.nextImportOffer() }),
+            let rotation = reader.nextRotation()
         else { return nil }
         self.eventCount = eventCount
         self.lastTimestamp = lastTimestamp
@@ -59,6 +62,7 @@ extension LedgerProjection {
         self.activations = activations
         self.destructions = destructions
         self.importOffers = importOffers
+        self.rotation = rotation
         for tenant in tenants.keys { tenantsByAccount[AccountID.tenant(tenant, .custody)] = tenant }
         // One projection has one snapshot: rows out of order, or twice, are damage.
         guard reader.isAtEnd, snapshot == bytes else { return nil }
@@ -280,5 +284,10 @@ extension ByteReader {
     fileprivate mutating func nextImportOffer() -> LedgerProjection.ImportOffer? {
         guard let tenant: UInt128 = next(), let expiresAt: UInt64 = next() else { return nil }
         return LedgerProjection.ImportOffer(tenant: TenantID(tenant), expiresAt: expiresAt)
+    }
+
+    fileprivate mutating func nextRotation() -> RotationRecord? {
+        guard let lastRunAt: UInt64 = next(), let failures: [KeyID: UInt64] = table({ $0.next() }) else { return nil }
+        return RotationRecord(lastRunAt: lastRunAt == 0 ? nil : lastRunAt, failures: failures)
     }
 }

@@ -10,11 +10,13 @@ enum Catalogue {
     enum AccountKind: UInt32 {
         case issuer = 1
         case denials = 2
-        case keyCache = 3
+        case privateKeyCache = 3
         case tenant = 4
         case checkpoints = 5
         case masterKey = 6
         case erased = 7
+        case encryptionKeyCache = 8
+        case scheduler = 9
         case signingKeyVersion = 16
         case encryptionKeyVersion = 17
         case exportGate = 18
@@ -29,10 +31,10 @@ enum Catalogue {
         func flags(on ledger: UInt32) -> Account.Flags? {
             switch (self, ledger) {
             case (.issuer, 1...3), (.tenant, 2...3), (.denials, 3), (.checkpoints, 3), (.masterKey, 3),
-                (.erased, 3), (.signingKeyVersion, 1...2),
+                (.erased, 3), (.scheduler, 3), (.signingKeyVersion, 1...2),
                 (.encryptionKeyVersion, 2):
                 []
-            case (.keyCache, 3), (.tenant, 1): .creditsMustNotExceedDebits
+            case (.privateKeyCache, 3), (.encryptionKeyCache, 3), (.tenant, 1): .creditsMustNotExceedDebits
             case (.encryptionKeyVersion, 1), (.signingKeyVersion, 3), (.encryptionKeyVersion, 3), (.exportGate, 3):
                 .debitsMustNotExceedCredits
             default: nil
@@ -87,6 +89,8 @@ enum Catalogue {
         case shred = 0x334
         case shredded = 0x335
         case acceptLog = 0x336
+        case rotationFailed = 0x340
+        case rotationRun = 0x341
         case reveal = 0x350
         case checkpoint = 0x360
         case checkpointKey = 0x361
@@ -144,6 +148,9 @@ enum Catalogue {
     }
 
     private static let version: [AccountKind] = [.signingKeyVersion, .encryptionKeyVersion]
+    private static let caches: [(version: AccountKind, cache: AccountKind)] = [
+        (.signingKeyVersion, .privateKeyCache), (.encryptionKeyVersion, .encryptionKeyCache),
+    ]
     private static let versionOrGate = version + [.exportGate]
     private static let budget: UInt128 = 1 << 32
     private static let anyAmount = 1...UInt128.max
@@ -210,9 +217,11 @@ enum Catalogue {
         case .verify: [Shape(ledger: 2, debit: [.signingKeyVersion], credit: [.tenant])]
         case .decrypt: [Shape(ledger: 2, debit: [.encryptionKeyVersion], credit: [.tenant])]
         case .generate, .importKey: [Shape(ledger: 3, debit: [.tenant], credit: version, once: .generate)]
-        case .admit: [Shape(ledger: 3, debit: version, credit: [.keyCache], flags: .pending, timeout: anyTimeout)]
+        case .admit: caches.map { Shape(ledger: 3, debit: [$0], credit: [$1], flags: .pending, timeout: anyTimeout) }
         case .evict:
-            [Shape(ledger: 3, debit: version, credit: [.keyCache], flags: .voidPendingTransfer, voids: [.admit])]
+            caches.map { Shape(ledger: 3, debit: [$0], credit: [$1], flags: .voidPendingTransfer, voids: [.admit]) }
+        case .rotationFailed: [Shape(ledger: 3, debit: [.tenant], credit: [.denials])]
+        case .rotationRun: [Shape(ledger: 3, debit: [.issuer], credit: [.scheduler], amount: 0 ... .max)]
         case .export: [Shape(ledger: 3, debit: [.exportGate], credit: [.tenant])]
         case .allowExport:
             [Shape(ledger: 3, debit: [.issuer], credit: [.exportGate], amount: budget...budget, once: .allowExport)]
@@ -237,8 +246,8 @@ enum Catalogue {
         case .createTenant: [Shape(ledger: 3, debit: [.issuer], credit: [.tenant], once: .createTenant)]
         case .cacheCapacity:
             [
-                Shape(ledger: 3, debit: [.keyCache], credit: [.issuer], amount: anyAmount),
-                Shape(ledger: 3, debit: [.issuer], credit: [.keyCache], amount: anyAmount),
+                Shape(ledger: 3, debit: caches.map(\.cache), credit: [.issuer], amount: anyAmount),
+                Shape(ledger: 3, debit: [.issuer], credit: caches.map(\.cache), amount: anyAmount),
             ]
         case .rewrap: [masterKeys(flags: .pending, once: .rewrap)]
         case .rewrapTenant: [masterKeys(once: .rewrapTenant)]

@@ -235,7 +235,8 @@ struct RuleCheck {
             // A refusal may be about another tenant's key.
             guard let party = accounts[transfer.debitAccountID], party.kind == .tenant else { return nil }
             return party.owner
-        case .cacheCapacity, .rewrap, .rewrapTenant, .finishRewrap, .abandonRewrap, .shred, .shredded, .acceptLog,
+        case .cacheCapacity, .rotationRun, .rewrap, .rewrapTenant, .finishRewrap, .abandonRewrap, .shred, .shredded,
+            .acceptLog,
             .checkpoint, .checkpointKey, .cosigned, .anchored, .evidence, nil:
             return nil
         default:

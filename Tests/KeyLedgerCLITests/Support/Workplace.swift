@@ -188,6 +188,9 @@ final class RunningProcess: Sendable {
 
     var isRunning: Bool { end.status == nil }
 
+    /// What it has said on standard error.
+    var complaintsSoFar: String { (try? String(contentsOfFile: files.complaints, encoding: .utf8)) ?? "" }
+
     func send(_ signal: Int32) { Glibc.kill(pid, signal) }
 
     /// Waits for its end.

@@ -47,8 +47,9 @@ struct ReplayTests {
 
         private static func open(_ ledger: TestLedger, _ capacity: Int) async throws -> KeyStore {
             try await ledger.open {
-                $0.residencyCountMax = capacity
-                $0.residencySeconds = 60
+                $0.cache.entryCountMax = capacity
+                $0.cache.privateKeySeconds = 60
+                $0.cache.encryptionKeySeconds = 60
                 $0.cryptoperiodSeconds = 600
                 $0.encryptionBudget = 20
             }

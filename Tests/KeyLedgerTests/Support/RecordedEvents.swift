@@ -63,12 +63,13 @@ extension KeyHandle {
     func version(numbered number: UInt32) -> KeyVersion { KeyVersion(key: id, number: number) }
 }
 
-/// Where a ledger says that a use was made of a key that was not in memory, a key was in memory twice, or more keys were
-/// in memory than may be. Empty for a ledger that kept its word at every event.
+/// Where a ledger says that a use was made of a key that was not in memory, a key was in memory twice, or more keys of a
+/// kind were in memory than may be. Empty for a ledger that kept its word at every event.
 func residencyViolations(in reader: LedgerReader, capacity: Int) throws -> [String] {
     var violations: [String] = []
     var open: [EventID: KeyVersion] = [:]
     var expiry: [EventID: UInt64] = [:]
+    var caches: [EventID: UInt128] = [:]
     try reader.forEachBlock(mapping: { $0 as any Error }) { block in
         block.forEachEvent { event in
             switch event.record {
@@ -87,7 +88,9 @@ func residencyViolations(in reader: LedgerReader, capacity: Int) throws -> [Stri
                     }
                     open[EventID(transfer.id)] = version
                     expiry[EventID(transfer.id)] = transfer.expiresAt
-                    if open.count > capacity { violations.append("event \(event.sequence): \(open.count) in memory") }
+                    caches[EventID(transfer.id)] = transfer.creditAccountID
+                    let count = open.keys.count { caches[$0] == transfer.creditAccountID }
+                    if count > capacity { violations.append("event \(event.sequence): \(count) in memory") }
                 case .evict:
                     open[EventID(transfer.pendingID)] = nil
                     expiry[EventID(transfer.pendingID)] = nil

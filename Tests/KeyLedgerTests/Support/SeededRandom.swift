@@ -11,6 +11,9 @@ struct SeededRandom: RandomNumberGenerator {
         state = seed
     }
 
+    /// A part of another's work.
+    init(seed: UInt64) { state = seed }
+
     mutating func next() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15
         var mixed = state
