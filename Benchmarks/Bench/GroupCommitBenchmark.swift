@@ -1,4 +1,3 @@
-import CryptoPrimitives
 import Ledger
 import LedgerStore
 
@@ -8,27 +7,6 @@ enum GroupCommitBenchmark {
     private static let repetitions = 5
 
     static func run(_ arguments: [String]) async throws {
-        if arguments.first == "log" {
-            for _ in 0..<5 {
-                let limit = try await EngineBenchmark.baseline(records: 1, batches: 1000)
-                try await withTemporaryFolder { path in
-                    let log = try Log(path: path + "/log", isReadOnly: false, createsIfMissing: true)
-                    var workload = Workload(isOrdered: true)
-                    let transfers = workload.batch(1)
-                    var samples = Samples()
-                    for index in 0..<1000 {
-                        var block = Block(
-                            transfers: transfers, firstSequence: UInt64(index), timestamp: UInt64(index + 2))
-                        try samples.measure {
-                            block.seal(after: .zero); try log.append([block], details: [])
-                        }
-                    }
-                    show("log 1", samples.latencies + " C " + limit.latencies)
-                    log.close()
-                }
-            }
-            return
-        }
         for callers in arguments.first.flatMap({ Int($0) }).map({ [$0] }) ?? [1, 8, 64] {
             for batch in [1, 10, 100] { try await measure(callers: callers, batch: batch) }
         }
