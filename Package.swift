@@ -17,6 +17,7 @@ let package = Package(
     products: [
         .library(name: "KeyLedger", targets: ["KeyLedger", "LedgerStore", "Ledger", "CryptoPrimitives"]),
         .executable(name: "keyledger", targets: ["KeyLedgerCLI"]),
+        .executable(name: "keyledger-verify", targets: ["keyledger-verify"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -41,14 +42,27 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // The second reader: nothing here may depend on the code that writes.
+        .target(
+            name: "KeyLedgerVerify", dependencies: ["Ledger", "Transparency", "CryptoPrimitives", "CLMDB"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "keyledger-verify", dependencies: ["KeyLedgerVerify", "Transparency"],
+            path: "Sources/KeyLedgerVerifyCLI", swiftSettings: strict),
+
         .executableTarget(
             name: "FirstSteps", dependencies: ["KeyLedger"], path: "Examples/FirstSteps", swiftSettings: strict),
         .target(name: "LedgerConformance", dependencies: ["Ledger"], swiftSettings: strict),
 
         .target(
             name: "CLogBaseline", dependencies: ["CLMDB"], path: "Benchmarks/CLogBaseline"),
+        .target(name: "COpenSSLBaseline", dependencies: ["COpenSSL"], path: "Benchmarks/COpenSSLBaseline"),
         .executableTarget(
-            name: "keyledger-bench", dependencies: ["LedgerStore", "Ledger", "CryptoPrimitives", "CLogBaseline"],
+            name: "keyledger-bench",
+            dependencies: [
+                "KeyLedger", "Transparency", "LedgerStore", "Ledger", "CryptoPrimitives", "CLogBaseline",
+                "COpenSSLBaseline",
+            ],
             path: "Benchmarks/Bench",
             swiftSettings: strict),
 
@@ -76,6 +90,13 @@ let package = Package(
         .testTarget(
             name: "KeyLedgerTests",
             dependencies: ["KeyLedger", "LedgerStore", "Ledger", "CryptoPrimitives", "Transparency"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "AttackTests",
+            dependencies: [
+                "KeyLedger", "KeyLedgerVerify", "LedgerStore", "Ledger", "CryptoPrimitives", "Transparency", "CLMDB",
+                "keyledger-verify",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "KeyLedgerCLITests", dependencies: ["KeyLedgerCLI", "Transparency"], swiftSettings: strict),

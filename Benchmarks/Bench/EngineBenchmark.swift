@@ -142,9 +142,10 @@ struct EngineBenchmark {
     }
 
     static func openWithAccounts(
-        _ folder: LedgerFolder, _ tuning: LedgerWriter.Tuning = LedgerWriter.Tuning()
+        _ folder: LedgerFolder, _ tuning: LedgerWriter.Tuning = LedgerWriter.Tuning(),
+        projection: any Projection = NoProjection()
     ) async throws -> LedgerWriter {
-        let writer = try LedgerWriter(folder, projection: NoProjection(), tuning: tuning)
+        let writer = try LedgerWriter(folder, projection: projection, tuning: tuning)
         for start in stride(from: 0, to: accountCount, by: batchCount) {
             let accounts = (start..<min(start + batchCount, accountCount)).map {
                 Account(id: UInt128($0 + 1), ledger: 1, code: 1)

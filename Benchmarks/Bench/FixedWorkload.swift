@@ -2,17 +2,18 @@ import Glibc
 import Ledger
 import LedgerStore
 
-/// The same small work every time, for counting instructions: `fixed machine|store TRANSFERS`.
+/// The same small work every time, for counting instructions: `fixed machine|store|sign|encrypt COUNT`.
 enum FixedWorkload {
     static func run(_ arguments: [String]) async throws {
         if arguments.first == "crash", arguments.count == 2 { try await crash(arguments[1]) }
         guard arguments.count == 2, let count = Int(arguments[1]) else {
-            throw BenchFailure("fixed machine|store TRANSFERS")
+            throw BenchFailure("fixed machine|store|sign|encrypt COUNT")
         }
         switch arguments[0] {
         case "machine": try machine(count)
         case "store": try await store(count)
-        default: throw BenchFailure("fixed machine|store TRANSFERS")
+        case "sign", "encrypt": try await KeyStoreBenchmark.repeating(arguments[0], count: count)
+        default: throw BenchFailure("fixed machine|store|sign|encrypt COUNT")
         }
     }
 

@@ -262,7 +262,7 @@ func fillRandomly(_ output: inout MutableRawSpan, asSecret isSecret: Bool) throw
 
 /// Runs `body` and drops what it left in the thread's queue of OpenSSL errors. The queue belongs to the host program
 /// too, whose TLS would take a forged signature found here for a failure of its own.
-private func keepingErrorQueue<Result>(_ body: () -> Result) -> Result {
+func keepingErrorQueue<Result>(_ body: () -> Result) -> Result {
     ERR_set_mark()
     defer { ERR_pop_to_mark() }
     return body()
@@ -277,13 +277,13 @@ private func keepingErrorQueue<Result>(_ body: () -> Result) -> Result {
 }
 
 extension UnsafeRawBufferPointer {
-    fileprivate var bytePointer: UnsafePointer<UInt8> {
+    var bytePointer: UnsafePointer<UInt8> {
         unsafe baseAddress?.assumingMemoryBound(to: UInt8.self) ?? EmptyByte.shared.pointer
     }
 }
 
 extension UnsafeMutableRawBufferPointer {
-    fileprivate func bytePointer(at offset: Int) -> UnsafeMutablePointer<UInt8>? {
+    func bytePointer(at offset: Int) -> UnsafeMutablePointer<UInt8>? {
         unsafe baseAddress.map { unsafe ($0 + offset).assumingMemoryBound(to: UInt8.self) }
     }
 }
@@ -294,7 +294,7 @@ extension RawSpan {
 }
 
 extension Int32 {
-    fileprivate init(checking count: Int) throws(CryptoError) {
+    init(checking count: Int) throws(CryptoError) {
         guard let value = Int32(exactly: count) else {
             throw .invalidParameter(reason: "more than 2^31 − 1 bytes in one message")
         }

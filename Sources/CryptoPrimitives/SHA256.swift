@@ -78,6 +78,43 @@ public struct SHA256: Sendable {
         return hash.finish()
     }
 
+    /// The digest of a byte and what follows it, for the leaves and nodes of Merkle trees.
+    ///
+    /// A short message is padded here (FIPS 180-4, section 5.1.1) and compressed in one call: the general way buffers
+    /// each piece, which takes as long as a compression.
+    public static func hash(_ prefix: UInt8, _ first: RawSpan, _ second: RawSpan = RawSpan()) -> SHA256Digest {
+        let count = 1 + first.byteCount + second.byteCount
+        // A bit, and the length of the message in 8 bytes.
+        let paddedCount = (count + 9 + 63) / 64 * 64
+        guard paddedCount <= Self.shortMessageByteCount else {
+            var hash = SHA256()
+            unsafe withUnsafeBytes(of: prefix) { unsafe hash.update($0.bytes) }
+            hash.update(first)
+            hash.update(second)
+            return hash.finish()
+        }
+        return unsafe withUnsafeTemporaryAllocation(byteCount: Self.shortMessageByteCount, alignment: 16) { message in
+            unsafe message[0] = prefix
+            unsafe first.withUnsafeBytes {
+                unsafe UnsafeMutableRawBufferPointer(rebasing: message[1...]).copyMemory(from: $0)
+            }
+            unsafe second.withUnsafeBytes {
+                unsafe UnsafeMutableRawBufferPointer(rebasing: message[(1 + first.byteCount)...]).copyMemory(from: $0)
+            }
+            unsafe message[count] = 0x80
+            for place in (count + 1)..<(paddedCount - 8) { unsafe message[place] = 0 }
+            unsafe message.storeBytes(of: UInt64(count * 8).bigEndian, toByteOffset: paddedCount - 8, as: UInt64.self)
+            var hash = SHA256()
+            _ = unsafe SHA256_Update(&hash.context, message.baseAddress, paddedCount)
+            let words = hash.context.h
+            return SHA256Digest(
+                high: UInt128(words.0) << 96 | UInt128(words.1) << 64 | UInt128(words.2) << 32 | UInt128(words.3),
+                low: UInt128(words.4) << 96 | UInt128(words.5) << 64 | UInt128(words.6) << 32 | UInt128(words.7))
+        }
+    }
+
+    private static let shortMessageByteCount = 192
+
     /// The digest, in place: nothing may be added afterwards.
     mutating func finish() -> SHA256Digest {
         var words: (UInt128, UInt128) = (0, 0)

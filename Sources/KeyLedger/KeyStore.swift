@@ -1,4 +1,5 @@
 internal import CryptoPrimitives
+internal import Glibc
 internal import Ledger
 public import LedgerStore
 internal import Synchronization
@@ -26,8 +27,17 @@ public final class KeyStore: Sendable {
         public var residencyCountMax = 1000
         /// How long a version is to apply protection, in seconds: 90 days. 0 means without limit.
         public var cryptoperiodSeconds: UInt32 = 90 * 86400
+        /// Goes on with a log that is shorter than the one that `material/` belongs to: see
+        /// ``KeyStoreError/logTooShort(path:eventCount:highWaterMark:keyCount:)``. Recorded as an event.
+        public var acceptsShorterLog = false
         /// Where time comes from.
         public var clock: LedgerWriter.WallClock = LedgerWriter.systemClock
+        /// When checkpoints are made without being asked for.
+        public var checkpointSchedule = CheckpointSchedule.onDemand
+        /// Where checkpoints are sent as they are made. What a place does not take is reported, kept and sent again.
+        public var checkpointPlaces: [CheckpointPlace] = []
+        /// Hears of checkpoints that could not be made or sent when nobody asked for them.
+        public var reportProofFailure: @Sendable (ProofError) -> Void = { _ in }
         /// How often a version of a key may apply protection: AES-GCM with random nonces 2^32 times (SP 800-38D,
         /// section 8.3), Ed25519 without a limit. Not for the user to choose.
         var encryptionBudget: UInt128 = 1 << 32
@@ -45,10 +55,19 @@ public final class KeyStore: Sendable {
     let custody: Custody
     let live: LiveState
     let eventIDs: EventIDGenerator
+    /// Twice as many places as processors: while one task is on its way to a processor, another is there.
+    let admission = FairAdmission(placeCount: 2 * max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
     /// Keys that are being rotated, and names that are being created.
     let busy = Mutex<Set<UInt128>>([])
+    /// Whether log and material were found to belong together.
+    let isSettled = Atomic<Bool>(false)
     /// Public keys that were found to be those generated. They never change.
     private let publicKeys = Mutex<[KeyVersion: Ed25519.PublicKey]>([:])
+    /// The Merkle tree over the events.
+    let tree: EventTree
+    /// Checkpoints are made one after the other.
+    let provers = Turnstile()
+    private let schedule = Mutex<Task<Void, Never>?>(nil)
 
     // MARK: Opening
 
@@ -60,36 +79,74 @@ public final class KeyStore: Sendable {
     public static func create(
         _ path: String, origin: String, created: String, masterKey: borrowing MasterKey
     ) throws(KeyStoreError) {
-        let folder = LedgerFolder(path: path)
-        try KeyStoreError.store { () throws(StoreError) in try folder.create(origin: origin, created: created) }
-        let material = try KeyStoreError.store { () throws(StoreError) in try MaterialStore(folder, isReadOnly: false) }
+        let material = try createFolder(path, origin: origin, created: created)
         defer { material.close() }
         try Custody.create(in: material, masterKey: masterKey, origin: origin)
     }
 
+    /// ``create(_:origin:created:masterKey:)`` under the master key of any service.
+    public static func create(
+        _ path: String, origin: String, created: String, keyManagement: any KeyManagementService
+    ) async throws(KeyStoreError) {
+        let material = try createFolder(path, origin: origin, created: created)
+        defer { material.close() }
+        try await Custody.create(in: material, keyManagement, origin: origin)
+    }
+
+    private static func createFolder(
+        _ path: String, origin: String, created: String
+    ) throws(KeyStoreError) -> MaterialStore {
+        let folder = LedgerFolder(path: path)
+        return try KeyStoreError.store { () throws(StoreError) in
+            try folder.create(origin: origin, created: created)
+            return try MaterialStore(folder, isReadOnly: false)
+        }
+    }
+
     /// Opens a ledger as a key store. Finishes or reverts what a crash left in the middle: keys of a process that is gone
-    /// are recorded as evicted, material without its event is removed.
+    /// are recorded as evicted, material without its event is removed, destructions that were begun or are due are done.
     ///
     /// - Parameter progress: Called while events are replayed, with how many are done and how many there are.
     public static func open(
         _ path: String, masterKey: consuming MasterKey, options: Options,
         progress: (UInt64, UInt64) -> Void = { _, _ in }
     ) async throws(KeyStoreError) -> KeyStore {
+        try await open(path, keyManagement: LocalKeyManagementService(masterKey), options: options, progress: progress)
+    }
+
+    /// ``open(_:masterKey:options:progress:)`` under the master key of any service.
+    public static func open(
+        _ path: String, keyManagement: any KeyManagementService, options: Options,
+        progress: (UInt64, UInt64) -> Void = { _, _ in }
+    ) async throws(KeyStoreError) -> KeyStore {
+        try await open(path, keyManagement: keyManagement, next: nil, options: options, progress: progress)
+    }
+
+    /// - Parameter next: The service that everything is about to move to.
+    static func open(
+        _ path: String, keyManagement: any KeyManagementService, next: (any KeyManagementService)?, options: Options,
+        progress: (UInt64, UInt64) -> Void
+    ) async throws(KeyStoreError) -> KeyStore {
         precondition(options.residencySeconds > 0, "a key that may not stay in memory at all cannot be used")
         precondition(options.residencyCountMax > 0, "without room for a key none can be used")
         let folder = LedgerFolder(path: path)
         let manifest = try KeyStoreError.store { () throws(StoreError) in try folder.manifest() }
         let live = LiveState()
+        let feed = TreeFeed()
         let writer = try KeyStoreError.store { () throws(StoreError) in
-            try LedgerWriter(folder, projection: live, clock: options.clock, progress: progress)
+            try LedgerWriter(
+                folder, projection: FedProjection(live, feed), clock: options.clock, progress: progress)
         }
         let store: KeyStore
         do throws(KeyStoreError) {
             let material = try KeyStoreError.store { () throws(StoreError) in
                 try MaterialStore(folder, isReadOnly: false)
             }
-            let custody = try Custody(material, masterKey: masterKey, origin: manifest.origin, path: folder.path)
-            store = KeyStore(writer, live, custody, material, options)
+            let custody = try await Custody.open(
+                material, keyManagement, next: next, origin: manifest.origin, path: folder.path
+            ) { live.read { $0.eventCount } }
+            let tree = try KeyStoreError.store { () throws(StoreError) in try EventTree(writer.reader, feed: feed) }
+            store = KeyStore(writer, live, custody, material, tree, options)
         } catch {
             // Wait until the ledger is given back: the caller may try again with another master key.
             try? await writer.close()
@@ -101,12 +158,21 @@ public final class KeyStore: Sendable {
             try? await store.close()
             throw error
         }
+        do throws(ProofError) {
+            try await store.settleCheckpoints()
+        } catch {
+            // Keys can be used without checkpoints; whoever asks for one hears it again.
+            options.reportProofFailure(error)
+        }
+        store.schedule.withLock { $0 = store.checkpointOnSchedule() }
         return store
     }
 
     private init(
-        _ writer: LedgerWriter, _ live: LiveState, _ custody: Custody, _ material: MaterialStore, _ options: Options
+        _ writer: LedgerWriter, _ live: LiveState, _ custody: Custody, _ material: MaterialStore, _ tree: EventTree,
+        _ options: Options
     ) {
+        self.tree = tree
         audit = AuditReader(reader: writer.reader, custody: custody, material: material)
         folder = writer.folder
         eventIDs = EventIDGenerator(clock: options.clock)
@@ -118,17 +184,17 @@ public final class KeyStore: Sendable {
 
     /// Creates what every ledger has, and settles what an earlier process left.
     private func prepare() async throws(KeyStoreError) {
+        // Before anything is written: this may be the wrong log.
+        try await settleMaterial()
         if writer.account(AccountID.keyCache) == nil { try await createSystemAccounts() }
+        if custody.services.withLock({ $0.next == nil }) { try await settleRewrap() }
         try await evictAll(reason: "the process that held the key is gone")
         try await setCapacity()
-        let projection = live.read { $0 }
-        _ = try custody.removeOrphans { name in
-            if let version = name.keyVersion { return projection[version] != nil }
-            return name.tenant.map { projection.tenants[$0] != nil } ?? false
-        }
+        try await settleShredding()
+        try await settleDue()
     }
 
-    private func createSystemAccounts() async throws(KeyStoreError) {
+    func createSystemAccounts() async throws(KeyStoreError) {
         var accounts = LedgerKind.allCases.map { account(AccountID.issuer($0), .issuer, on: $0) }
         accounts.append(account(AccountID.denials, .denials, on: .custody))
         accounts.append(account(AccountID.keyCache, .keyCache, on: .custody, flags: .creditsMustNotExceedDebits))
@@ -158,6 +224,12 @@ public final class KeyStore: Sendable {
     /// Waits for the uses that have begun, wipes every plaintext key, records that, and gives the ledger back. Later uses
     /// are refused as `StoreError.closed`.
     public func close() async throws(KeyStoreError) {
+        let schedule = schedule.withLock { $0.take() }
+        if let schedule {
+            schedule.cancel()
+            await schedule.value
+            await checkpointIfDue()
+        }
         await live.close()
         defer {
             live.forgetKeys()
@@ -166,6 +238,7 @@ public final class KeyStore: Sendable {
         }
         do throws(KeyStoreError) {
             try await evictAll(reason: "the key store was closed")
+            try KeyStoreError.store { () throws(StoreError) in try tree.close() }
         } catch {
             // The next opening records the evictions; what matters now is that the ledger is given back.
             try? await writer.close()
@@ -175,6 +248,11 @@ public final class KeyStore: Sendable {
             try await writer.close()
         } catch {
             throw .store(error)
+        }
+        do throws(KeyStoreError) {
+            if isSettled.load(ordering: .relaxed) { try custody.noteEventCount() }
+        } catch .store(.closed) {
+            // Closing twice is closing.
         }
     }
 
@@ -187,6 +265,7 @@ public final class KeyStore: Sendable {
             for (event, residency) in residencies[start..<min(start + Block.eventCountMax, residencies.count)] {
                 let eviction = try self.eviction(of: .init(residency: event, version: residency.version))
                 // One tenant's damaged material must not keep the ledger from the others.
+                if let tenant = tenant(of: residency.version.key) { _ = try? await custody.fetchSecrets(of: tenant) }
                 details += try sealIfPossible(
                     caller.details(), of: EventID(eviction.id), at: evictions.count,
                     tenant: tenant(of: residency.version.key))
@@ -211,9 +290,14 @@ public final class KeyStore: Sendable {
         let tenant = Tenant(store: self, id: id, name: name, caller: caller ?? options.caller)
         do throws(KeyStoreError) {
             try await exclusively(id.value, orElse: .tenantExists(name.description)) { () throws(KeyStoreError) in
-                guard live.read({ $0.tenants[id] == nil }) else { throw .tenantExists(name.description) }
+                if let known = live.read({ $0.tenants[id] }) {
+                    throw known.shred == nil ? .tenantExists(name.description) : .tenantShredded(id.description)
+                }
                 try await record(tenant)
             }
+        } catch .tenantShredded(let shredded) {
+            // The name is not written down again.
+            throw await recorded(.tenantShredded(shredded), tenant: id, details: tenant.caller.details())
         } catch {
             throw await recorded(
                 error, tenant: nil, details: tenant.caller.details(["tenant": .string(name.description)]))
@@ -224,19 +308,30 @@ public final class KeyStore: Sendable {
     /// Material first, then accounts, then the event that makes the tenant exist.
     private func record(_ tenant: Tenant) async throws(KeyStoreError) {
         let id = tenant.id
-        try custody.createSecrets(of: id)
-        try await create(
-            LedgerKind.allCases.map { account(AccountID.tenant(id, $0), .tenant, on: $0, subject: id.value) })
+        try await custody.createSecrets(of: id)
+        try await create(accounts(of: id))
         let event = EventID(once: .createTenant, id.value)
         try await record(
             linked: [
                 transfer(
                     .createTenant, id: event, from: AccountID.issuer(.custody), to: AccountID.tenant(id, .custody),
-                    amount: 1, subject: id.value)
+                    amount: 1, subject: id.value),
+                quota(
+                    of: id, from: 0, to: LedgerProjection.unlimitedQuota, id: EventID(once: .quota, id.value)),
             ],
             details: [
                 try seal(tenant.caller.details(["name": .string(tenant.name.description)]), of: event, tenant: id)
             ])
+        try custody.markRecorded(.tenantKey(id), .detailsKey(id))
+    }
+
+    /// A tenant's accounts. That on `protect` has its quota as debits, which its uses may not exceed.
+    func accounts(of tenant: TenantID) -> [Account] {
+        LedgerKind.allCases.map { ledger in
+            account(
+                AccountID.tenant(tenant, ledger), .tenant, on: ledger,
+                flags: ledger == .protect ? .creditsMustNotExceedDebits : [], subject: tenant.value)
+        }
     }
 
     /// The tenant with a name.
@@ -251,18 +346,28 @@ public final class KeyStore: Sendable {
                 .unknownTenant(name.description), tenant: nil,
                 details: caller.details(["tenant": .string(name.description)]))
         }
+        if live.read({ $0.tenants[id]?.shred != nil }) {
+            throw await recorded(.tenantShredded(id.description), tenant: id, details: caller.details())
+        }
+        do throws(KeyStoreError) {
+            try await custody.fetchSecrets(of: id)
+        } catch .materialDamaged {
+            // Whoever uses the tenant is told, and that is recorded with what they wanted.
+        }
         return Tenant(store: self, id: id, name: name, caller: caller)
     }
 
     /// Whether there is a tenant with a name. Asking is no event.
     public func hasTenant(_ name: String) throws(KeyStoreError) -> Bool {
         let id = custody.id(ofTenant: try EntityName(name))
-        return live.read { $0.tenants[id] != nil }
+        return live.read { $0.tenants[id].map { $0.shred == nil } ?? false }
     }
 
-    /// All tenants in order of creation.
+    /// All tenants that were not shredded, in order of creation.
     public func tenants() throws(KeyStoreError) -> [Tenant] {
-        let records = live.read { $0.tenants.sorted { $0.value.createdBy < $1.value.createdBy } }
+        let records = live.read {
+            $0.tenants.filter { $0.value.shred == nil }.sorted { $0.value.createdBy < $1.value.createdBy }
+        }
         var tenants: [Tenant] = []
         for (id, record) in records {
             let name = try audit.name(createdBy: record.createdBy, tenant: id)
@@ -275,9 +380,13 @@ public final class KeyStore: Sendable {
     func publicKey(of version: KeyVersion) throws(KeyStoreError) -> Ed25519.PublicKey {
         if let known = publicKeys.withLock({ $0[version] }) { return known }
         let (record, tenant) = live.read { ($0[version], $0.keys[version.key]?.tenant) }
-        let key = try audit.publicKey(of: version, generatedBy: record?.createdBy, tenant: tenant)
+        let key = try audit.publicKey(of: version, record, tenant: tenant)
         publicKeys.withLock { $0[version] = key }
         return key
+    }
+
+    func forgetPublicKeys(of versions: [KeyVersion]) {
+        publicKeys.withLock { keys in for version in versions { keys[version] = nil } }
     }
 
     /// What the ledger says now.

@@ -32,6 +32,8 @@ struct KeyLedgerCommand: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             Init.self, TenantCommand.self, KeyCommand.self, Sign.self, Verify.self, Encrypt.self, Decrypt.self,
-            Spans.self, Log.self, ReplayCommand.self, Status.self, Demo.self, Conformance.self,
+            Spans.self, Redact.self, RedactionCommand.self, Log.self, ReplayCommand.self, Status.self,
+            CheckpointCommand.self, Prove.self, Publish.self, WitnessCommand.self, EvidenceCommand.self, Demo.self,
+            Conformance.self,
         ])
 }

@@ -20,6 +20,10 @@ public struct LedgerFolder: Sendable, Hashable {
     public var statePath: String { path + "/state" }
     /// Wrapped key material.
     public var materialPath: String { path + "/material" }
+    /// What was signed of the Merkle tree.
+    public var checkpointsPath: String { path + "/checkpoints" }
+    /// The hashes of the Merkle tree; can be deleted and come back.
+    public var treePath: String { statePath + "/tree" }
     var manifestPath: String { path + "/ledger.json" }
     var lockPath: String { path + "/writer.lock" }
 
@@ -94,11 +98,9 @@ public struct LedgerFolder: Sendable, Hashable {
         return manifest
     }
 
-    /// The process that has the ledger open for writing, as it named itself; nil if none says so.
-    public var writer: String? {
-        guard let holder = try? String(contentsOfFile: lockPath, encoding: .utf8), !holder.isEmpty else { return nil }
-        return holder
-    }
+    /// The process that has the ledger open for writing, as it named itself; nil if there is none. What a process that was
+    /// killed left in the file says nothing: the lock is asked.
+    public var writer: String? { WriterLock.holder(of: self) }
 
     private func isEmpty() throws(StoreError) -> Bool {
         do {
@@ -120,7 +122,12 @@ public struct LedgerFolder: Sendable, Hashable {
         }
     }
 
-    static func systemError(_ operation: String, _ path: String) -> StoreError {
+    /// Makes a folder, unless it is there already.
+    static func makeFolder(at path: String) throws(StoreError) {
+        if unsafe mkdir(path, 0o700) != 0, errno != EEXIST { throw systemError("mkdir", path) }
+    }
+
+    package static func systemError(_ operation: String, _ path: String) -> StoreError {
         StoreError(LMDBError(code: errno, operation: operation, path: path))
     }
 
@@ -138,7 +145,7 @@ public struct LedgerFolder: Sendable, Hashable {
     }
 
     /// A file is durable only once its entry in the folder is.
-    private static func makeDurable(folderAt path: String) throws(StoreError) {
+    static func makeDurable(folderAt path: String) throws(StoreError) {
         let file = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard file >= 0 else { throw systemError("opening", path) }
         defer { close(file) }
@@ -147,17 +154,24 @@ public struct LedgerFolder: Sendable, Hashable {
 }
 
 /// The right to write a ledger: one process at a time holds it.
+///
+/// An "open file description" lock (fcntl(2)): given back when the process ends, however it ends, and a second opening
+/// by the same process is a second one. Unlike `flock` it can be asked about without being taken for a moment.
 final class WriterLock: Sendable {
     private let file: Int32
 
-    /// Takes the lock or says who has it. `flock` gives it back when the process ends, however it ends.
+    /// `F_OFD_GETLK` and `F_OFD_SETLK`.
+    private static let (askLock, setLock): (Int32, Int32) = (36, 37)
+
+    /// Takes the lock or says who has it.
     init(_ folder: LedgerFolder) throws(StoreError) {
         file = unsafe open(folder.lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw LedgerFolder.systemError("opening", folder.lockPath) }
-        guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
-            let holder = (try? String(contentsOfFile: folder.lockPath, encoding: .utf8)) ?? ""
+        guard Self.fcntl(file, Self.setLock) != nil else {
+            let error = LedgerFolder.systemError("locking", folder.lockPath)
+            let isHeld = errno == EAGAIN || errno == EACCES
             close(file)
-            throw .locked(path: folder.path, holder: holder.isEmpty ? "another process" : holder)
+            throw isHeld ? .locked(path: folder.path, holder: Self.name(in: folder)) : error
         }
         let name = CommandLine.arguments.first.flatMap { $0.split(separator: "/").last } ?? "?"
         let holder = "process \(getpid()) (\(name))"
@@ -169,5 +183,28 @@ final class WriterLock: Sendable {
     func release() {
         _ = ftruncate(file, 0)
         close(file)
+    }
+
+    /// Who holds the lock of a folder; nil if nobody does.
+    static func holder(of folder: LedgerFolder) -> String? {
+        let file = unsafe open(folder.lockPath, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        guard let found = fcntl(file, askLock), Int32(found.l_type) != F_UNLCK else { return nil }
+        return name(in: folder)
+    }
+
+    private static func name(in folder: LedgerFolder) -> String {
+        let name = (try? String(contentsOfFile: folder.lockPath, encoding: .utf8)) ?? ""
+        return name.isEmpty ? "another process" : name
+    }
+
+    /// About an exclusive lock of the whole file; nil where the system refuses.
+    private static func fcntl(_ file: Int32, _ command: Int32) -> flock? {
+        var lock = flock()
+        lock.l_type = Int16(F_WRLCK)
+        lock.l_whence = Int16(SEEK_SET)
+        let result = unsafe withUnsafeMutablePointer(to: &lock) { unsafe Glibc.fcntl(file, command, $0) }
+        return result == -1 ? nil : lock
     }
 }

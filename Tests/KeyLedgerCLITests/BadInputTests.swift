@@ -125,7 +125,7 @@ struct BadInputTests {
         let input = try place.write(SpanFiles.generated(lineCount: 500, spanCount: 2), to: "spans.jsonl")
         let writer = try place.start(["spans", "sign", input, "-o", place.file("signed.jsonl"), "--create-missing"])
         defer { writer.send(SIGKILL) }
-        #expect(await eventually { place.size(of: "signed.jsonl") > 0 })
+        #expect(await eventually { place.size(of: "signed.jsonl.partial") > 0 })
         writer.send(SIGSTOP)
         let holder = "process \(writer.pid) (keyledger)"
         try await expect(

@@ -40,7 +40,7 @@ struct DiskTests {
             "spans", "sign", input, "--output", elsewhere.file("signed.jsonl"), "--create-missing")
         #expect(outcome.status == 5)
         #expect(outcome.complaints.contains("the disk is full"))
-        let text = try elsewhere.read("signed.jsonl")
+        let text = try elsewhere.read("signed.jsonl.partial")
         let signed = SpanFiles.signatureEvents(in: text)
         #expect(signed.count > 100)
         let log = try await place.shell("keyledger log show --json > \(elsewhere.file("log.jsonl"))")

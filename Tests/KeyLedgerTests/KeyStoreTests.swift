@@ -15,7 +15,7 @@ struct KeyStoreTests {
 
     @Test func anotherMasterKeyIsRefusedByNameAndTheRightOneOpensAtOnce() async throws {
         let ledger = try TestLedger(masterKey: 1)
-        let (given, needed) = (try TestLedger.masterKey(2).id, try TestLedger.masterKey(1).id)
+        let (given, needed) = ("local:" + (try TestLedger.masterKey(2).id), "local:" + (try TestLedger.masterKey(1).id))
         for _ in 0..<20 {
             await #expect(throws: KeyStoreError.wrongMasterKey(given: given, needed: needed)) {
                 _ = try await ledger.open(masterKey: 2)
@@ -53,7 +53,7 @@ struct KeyStoreTests {
 
     @Test func aLedgerWhoseKeysWereNeverSetUpIsRefused() async throws {
         let ledger = try TestLedger()
-        try ledger.tamper { try $0.remove([.root]) }
+        try ledger.tamper { try $0.erase([.root]) }
         await #expect(throws: KeyStoreError.notInitialised(path: ledger.path)) { _ = try await ledger.open() }
     }
 
@@ -193,7 +193,7 @@ struct KeyStoreTests {
     @Test(arguments: End.allCases)
     func afterATenantsMaterial(end: End) async throws {
         let ledger = try await ledger(end) { store in
-            try store.custody.createSecrets(of: store.custody.id(ofTenant: try EntityName("acme")))
+            try await store.custody.createSecrets(of: store.custody.id(ofTenant: try EntityName("acme")))
         }
         try await ledger.withStore { store in
             #expect(try materialCount(store) == 1)
@@ -205,11 +205,8 @@ struct KeyStoreTests {
     func afterATenantsAccounts(end: End) async throws {
         let ledger = try await ledger(end) { store in
             let id = store.custody.id(ofTenant: try EntityName("acme"))
-            try store.custody.createSecrets(of: id)
-            try await store.create(
-                LedgerKind.allCases.map {
-                    store.account(AccountID.tenant(id, $0), .tenant, on: $0, subject: id.value)
-                })
+            try await store.custody.createSecrets(of: id)
+            try await store.create(store.accounts(of: id))
         }
         try await ledger.withStore { store in
             #expect(try materialCount(store) == 1)
@@ -237,7 +234,7 @@ struct KeyStoreTests {
             let name = try EntityName("claims")
             let handle = KeyHandle(
                 tenant: tenant, id: store.custody.id(ofKey: name, of: tenant.id), name: name, algorithm: .ed25519)
-            _ = try await handle.prepare(KeyVersion(key: handle.id, number: 1))
+            _ = try await handle.prepare(KeyVersion(key: handle.id, number: 1), KeyPolicy())
         }
         try await ledger.withStore { store in
             #expect(try materialCount(store) == 3)
@@ -251,7 +248,7 @@ struct KeyStoreTests {
         let ledger = try await ledger(end) { store in
             let key = try await store.createTenant("acme").createSigningKey("claims")
             _ = try await key.sign(message)
-            _ = try await key.handle.prepare(key.handle.version(numbered: 2))
+            _ = try await key.handle.prepare(key.handle.version(numbered: 2), KeyPolicy())
         }
         try await ledger.withStore { store in
             #expect(try materialCount(store) == 4)
@@ -286,7 +283,7 @@ struct KeyStoreTests {
         var before: [MaterialStore.Name] = []
         try ledger.tamper { material in
             before = try material.names()
-            try material.put(orphans.map { ($0, [1, 0, 0]) })
+            try material.put(orphans.map { ($0, [1, 0, 0]) }, eventCount: 0)
         }
         try await ledger.withStore { store in
             #expect(try store.audit.material.names() == before)

@@ -36,7 +36,7 @@ import Testing
             }
             guard case .notALedger = error else { throw try #require(error) }
         }
-        #expect(!FileManager.default.fileExists(atPath: ledger.folder.materialPath + "/data.mdb"))
+        #expect(!FileManager.default.fileExists(atPath: ledger.folder.materialPath + "/blobs"))
     }
 
     @Test func nothingIsOverwritten() throws {

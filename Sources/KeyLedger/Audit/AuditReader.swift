@@ -21,10 +21,30 @@ public final class AuditReader: Sendable {
         log = try KeyStoreError.store { () throws(StoreError) in try LedgerReader(folder) }
         material = try KeyStoreError.store { () throws(StoreError) in try MaterialStore(folder, isReadOnly: true) }
         if let masterKey {
-            custody = try Custody(material, masterKey: masterKey, origin: manifest.origin, path: path)
+            custody = try Custody(
+                material, local: LocalKeyManagementService(masterKey), origin: manifest.origin, path: path)
         } else {
             custody = nil
         }
+    }
+
+    /// Opens a ledger for reading only, with its details, under the master key of any service. Details can be read of
+    /// tenants whose keys were fetched: ``fetchKeys(of:)``.
+    public static func open(
+        _ path: String, keyManagement: any KeyManagementService
+    ) async throws(KeyStoreError) -> AuditReader {
+        let sealed = try AuditReader(path, masterKey: nil)
+        let manifest = try KeyStoreError.store { () throws(StoreError) in try sealed.log.folder.manifest() }
+        let custody = try await Custody.open(
+            sealed.material, keyManagement, next: nil, origin: manifest.origin, path: path
+        ) { 0 }
+        return AuditReader(reader: sealed.log, custody: custody, material: sealed.material)
+    }
+
+    /// Has the keys of tenants unwrapped by a service that has to be waited for. Those that were shredded have none.
+    public func fetchKeys(of tenants: some Sequence<TenantID>) async throws(KeyStoreError) {
+        guard let custody else { return }
+        for tenant in tenants where try !custody.isShredded(tenant) { try await custody.fetchSecrets(of: tenant) }
     }
 
     init(reader: LedgerReader, custody: Custody, material: MaterialStore) {
@@ -36,7 +56,13 @@ public final class AuditReader: Sendable {
     /// Whether details can be opened.
     public var opensDetails: Bool { custody != nil }
 
-    /// The details of an event as canonical JSON; nil if it has none, or they are sealed to this reader.
+    /// Whether a tenant's keys were erased, and with them its names and details. Needs no master key.
+    public func isShredded(_ tenant: TenantID) throws(KeyStoreError) -> Bool {
+        try KeyStoreError.store { () throws(StoreError) in try material.standing(of: .detailsKey(tenant)) } == .erased
+    }
+
+    /// The details of an event as canonical JSON; nil if it has none, they are sealed to this reader, or its tenant was
+    /// shredded.
     ///
     /// - Parameter tenant: Whose event it is; nil for the ledger's own.
     /// - Throws: ``KeyStoreError/materialDamaged(subject:reason:)`` if they do not open, or are not those the event is
@@ -61,6 +87,21 @@ public final class AuditReader: Sendable {
     }
 
     private func detailsObject(at index: Int, of block: Block, tenant: TenantID?) throws(KeyStoreError) -> JSONObject? {
+        try openedDetails(at: index, of: block, tenant: tenant)?.details
+    }
+
+    /// Details with the salt of their commitment, to show to somebody who has only the entry.
+    func disclosedDetails(
+        at index: Int, of block: Block, tenant: TenantID?
+    ) throws(KeyStoreError) -> EvidenceBundle.Details? {
+        try openedDetails(at: index, of: block, tenant: tenant).map {
+            EvidenceBundle.Details(salt: $0.salt, text: String(decoding: $0.text, as: UTF8.self))
+        }
+    }
+
+    private func openedDetails(at index: Int, of block: Block, tenant: TenantID?) throws(KeyStoreError) -> Details
+        .Opened?
+    {
         guard let custody, block.operation == .createTransfers,
             let commitment = block.commitments.first(where: { $0.index == UInt32(index) })
         else { return nil }
@@ -69,8 +110,10 @@ public final class AuditReader: Sendable {
         guard let sealed = try KeyStoreError.store({ () throws(StoreError) in try log.sealedDetails(of: sequence) })
         else { throw .materialDamaged(subject: subject, reason: "they are missing") }
         let event = EventID(block.transfers[index].id)
+        // Also if a reader that lives on has the key in memory still.
+        if let tenant, try isShredded(tenant) { return nil }
         let secrets: TenantSecrets? = if let tenant { try custody.secrets(of: tenant) } else { nil }
-        let opened: (details: JSONObject, commitment: SHA256Digest)
+        let opened: Details.Opened
         do throws(CryptoError) {
             if let secrets {
                 opened = try Details.open(sealed, of: event, under: secrets.details)
@@ -83,12 +126,13 @@ public final class AuditReader: Sendable {
         guard commitment.digest == opened.commitment else {
             throw .materialDamaged(subject: subject, reason: "the event is committed to others")
         }
-        return opened.details
+        return opened
     }
 
     /// The name in the details of the event that created a tenant or key.
     public func name(createdBy sequence: UInt64, tenant: TenantID) throws(KeyStoreError) -> String {
-        try detailsObject(of: sequence, tenant: tenant)?["name"]?.string ?? "(sealed)"
+        if try isShredded(tenant) { return "(shredded)" }
+        return try detailsObject(of: sequence, tenant: tenant)?["name"]?.string ?? "(sealed)"
     }
 
     // MARK: Material
@@ -110,22 +154,31 @@ public final class AuditReader: Sendable {
     }
 
     /// The public key of a version of a signing key; with the master key, only if it is the one that its event generated.
+    /// That of a destroyed version is in its event alone.
     ///
     /// - Throws: ``KeyStoreError/materialDamaged(subject:reason:)`` if it is missing or another.
     public func publicKey(
         of version: KeyVersion, in projection: LedgerProjection
     ) throws(KeyStoreError) -> Ed25519.PublicKey {
-        try publicKey(
-            of: version, generatedBy: projection[version]?.createdBy, tenant: projection.keys[version.key]?.tenant)
+        try publicKey(of: version, projection[version], tenant: projection.keys[version.key]?.tenant)
     }
 
     func publicKey(
-        of version: KeyVersion, generatedBy sequence: UInt64?, tenant: TenantID?
+        of version: KeyVersion, _ record: LedgerProjection.VersionRecord?, tenant: TenantID?
     ) throws(KeyStoreError) -> Ed25519.PublicKey {
+        let generated: JSONValue? =
+            if let record, opensDetails {
+                try detailsObject(of: record.createdBy, tenant: tenant)?["publicKey"]
+            } else {
+                nil
+            }
+        if record?.state == .destroyed, let bytes = generated?.string.flatMap({ [UInt8](hexadecimal: $0) }) {
+            return try KeyStoreError.crypto { () throws(CryptoError) in
+                try Ed25519.PublicKey(unsafe bytes.span.bytes)
+            }
+        }
         let key = try publicKey(of: version)
         guard opensDetails else { return key }
-        let generated: JSONValue? =
-            if let sequence { try detailsObject(of: sequence, tenant: tenant)?["publicKey"] } else { nil }
         guard generated?.string == key.bytes.hexadecimal else {
             throw .materialDamaged(
                 subject: Custody.subject(of: version), reason: "the public key is not the one that was generated")

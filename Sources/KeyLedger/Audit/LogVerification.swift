@@ -52,6 +52,7 @@ public struct LogVerification: Sendable {
             throw .store(error)
         }
         if audit.opensDetails { try checkMaterial(audit) }
+        try checkShredding(audit)
     }
 
     private init(
@@ -59,6 +60,7 @@ public struct LogVerification: Sendable {
     ) throws(StoreError) {
         var tree = MerkleTree()
         var machine = StateMachine()
+        var resolutions = Resolutions()
         var committedDetails: UInt64 = 0
         let end: UInt64
         do throws(StoreError) {
@@ -79,7 +81,8 @@ public struct LogVerification: Sendable {
                     isChainIntact = false
                     return false
                 }
-                block.forEachLeaf { tree.append(MerkleHash.leaf($0)) }
+                findings += resolutions.violations(in: block)
+                block.forEachEntry { tree.append(MerkleHash.leaf($0)) }
                 projection.apply(block)
                 committedDetails += UInt64(block.commitments.count)
                 try checkDetails(of: block, reader, audit)
@@ -126,13 +129,32 @@ public struct LogVerification: Sendable {
     /// That every version's material is there and its own.
     private mutating func checkMaterial(_ audit: AuditReader) throws(KeyStoreError) {
         for (id, key) in projection.keys.sorted(by: { $0.value.createdBy < $1.value.createdBy }) {
-            for (index, record) in key.versions.enumerated() {
+            // What is destroyed is gone, or about to be.
+            for (index, record) in key.versions.enumerated() where record.state != .destroyed {
                 do throws(KeyStoreError) {
                     try audit.checkMaterial(of: KeyVersion(key: id, number: UInt32(index + 1)), in: projection)
+                } catch .tenantShredded {
+                    // Said once, if there is something to say.
                 } catch .materialDamaged(let subject, let reason) {
                     let error = KeyStoreError.materialDamaged(subject: subject, reason: reason)
                     findings.append(Finding(sequence: record.createdBy, description: error.finding))
                 }
+            }
+        }
+    }
+
+    /// That the keys of shredded tenants are gone, and nobody else's.
+    private mutating func checkShredding(_ audit: AuditReader) throws(KeyStoreError) {
+        for (id, tenant) in projection.tenants.sorted(by: { $0.value.createdBy < $1.value.createdBy }) {
+            let isErased = try audit.isShredded(id)
+            if isErased, tenant.shred == nil {
+                findings.append(
+                    Finding(
+                        sequence: tenant.createdBy,
+                        description: "the keys of tenant \(id) were erased, and no event says so"))
+            } else if !isErased, let done = tenant.shred?.doneBy {
+                findings.append(
+                    Finding(sequence: done, description: "the keys of tenant \(id) are there although it was shredded"))
             }
         }
     }
@@ -185,24 +207,5 @@ extension KeyStoreError {
     fileprivate var finding: String {
         if case .materialDamaged(let subject, let reason) = self { return "\(subject): \(reason)" }
         return description
-    }
-}
-
-extension Block {
-    /// Hands out the Merkle tree's entry for each event: the 128 bytes as committed, the operation (1), the status (4,
-    /// little-endian), and the commitment to its details (32) if it has any.
-    func forEachLeaf(_ body: (RawSpan) -> Void) {
-        var entry = LittleEndianBytes()
-        var exceptions = exceptions[...]
-        var commitments = commitments[...]
-        for index in 0..<count {
-            entry.removeAll()
-            withRecord(at: index) { entry.append($0.array) }
-            entry.append(operation.rawValue)
-            let isRefused = exceptions.first?.index == UInt32(index)
-            entry.append(isRefused ? exceptions.removeFirst().status : CreateTransferStatus.created.rawValue)
-            if commitments.first?.index == UInt32(index) { entry.append(commitments.removeFirst().digest.bytes) }
-            body(unsafe entry.bytes.span.bytes)
-        }
     }
 }

@@ -8,9 +8,17 @@ enum AccountID {
     static func issuer(_ ledger: LedgerKind) -> UInt128 { derive(.issuer, ledger) }
     static let denials = derive(.denials, .custody)
     static let keyCache = derive(.keyCache, .custody)
+    static let erased = derive(.erased, .custody)
+    /// By the first 16 bytes of SHA-256 of the master key's name.
+    static func masterKey(_ digest: UInt128) -> UInt128 { derive(.masterKey, .custody, digest) }
+    static let checkpoints = derive(.checkpoints, .custody)
     static func tenant(_ tenant: TenantID, _ ledger: LedgerKind) -> UInt128 { derive(.tenant, ledger, tenant.value) }
     static func version(_ version: KeyVersion, _ algorithm: KeyAlgorithm, _ ledger: LedgerKind) -> UInt128 {
         derive(algorithm.accountKind, ledger, version.key.value, version.number)
+    }
+
+    static func exportGate(_ version: KeyVersion) -> UInt128 {
+        derive(.exportGate, .custody, version.key.value, version.number)
     }
 
     private static func derive(
@@ -22,8 +30,18 @@ enum AccountID {
 
 extension EventID {
     /// The id of an event that can happen once for its subject: a second one meets the first.
-    init(once kind: EventKind, _ subject: UInt128, version: UInt32 = 0) {
-        value = UInt128(digestOf: "keyledger event v1", kind.rawValue, kind.ledger.rawValue, subject, version)
+    ///
+    /// Not for what the ledger may refuse for the moment: an id that was refused so stays refused.
+    ///
+    /// - Parameter ledger: For kinds that happen on several.
+    init(once kind: EventKind, _ subject: UInt128, version: UInt32 = 0, on ledger: LedgerKind? = nil) {
+        value = UInt128(
+            digestOf: "keyledger event v1", kind.rawValue, (ledger ?? kind.ledger).rawValue, subject, version)
+    }
+
+    /// ``init(once:_:version:on:)`` of a version of a key.
+    init(once kind: EventKind, _ version: KeyVersion, on ledger: LedgerKind? = nil) {
+        self.init(once: kind, version.key.value, version: version.number, on: ledger)
     }
 }
 

@@ -1,6 +1,7 @@
 internal import CryptoPrimitives
 internal import LedgerStore
 internal import Synchronization
+internal import Transparency
 
 /// A tenant, as its events name it. Derived from its name under the ledger's secret, so that one name is one tenant
 /// and the name cannot be read back.
@@ -38,24 +39,11 @@ protocol TextIdentifier: LosslessStringConvertible {
 
 extension TextIdentifier {
     /// 26 digits, most significant first.
-    public var description: String {
-        let digits = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
-        return String(
-            decoding: (0..<26).map { digits[Int(truncatingIfNeeded: value >> UInt128(5 * (25 - $0))) & 31] },
-            as: UTF8.self)
-    }
+    public var description: String { CrockfordBase32.text(of: value) }
 
     /// Reads what ``description`` writes, in either case; nil for anything else.
     public init?(_ description: String) {
-        let digits = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
-        guard description.utf8.count == 26 else { return nil }
-        var value: UInt128 = 0
-        for character in description.utf8 {
-            let isLowercase = (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(character)
-            guard let digit = digits.firstIndex(of: isLowercase ? character - 0x20 : character), value >> 123 == 0
-            else { return nil }
-            value = value << 5 | UInt128(digit)
-        }
+        guard let value = CrockfordBase32.value(of: description) else { return nil }
         self.init(value)
     }
 }

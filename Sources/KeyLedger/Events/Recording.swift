@@ -5,7 +5,7 @@ internal import Synchronization
 internal import Transparency
 
 /// FLUO's number for key management; the code of every account and transfer.
-private let keyManagementCode: UInt16 = 8
+let keyManagementCode: UInt16 = 8
 
 // How operations become accounts and transfers, and how their answers become errors.
 extension KeyStore {
@@ -19,32 +19,43 @@ extension KeyStore {
     }
 
     func transfer(
-        _ kind: EventKind, id: EventID, from debit: UInt128, to credit: UInt128, amount: UInt128,
-        flags: Transfer.Flags = [],
-        timeoutSeconds: UInt32 = 0, subject: UInt128 = 0, version: UInt32 = 0
+        _ kind: EventKind, on ledger: LedgerKind? = nil, id: EventID, from debit: UInt128, to credit: UInt128,
+        amount: UInt128, flags: Transfer.Flags = [], timeoutSeconds: UInt32 = 0, subject: UInt128 = 0,
+        version: UInt32 = 0
     ) -> Transfer {
         Transfer(
-            id: id.value, debit: debit, credit: credit, amount: amount, ledger: kind.ledger.rawValue,
+            id: id.value, debit: debit, credit: credit, amount: amount, ledger: (ledger ?? kind.ledger).rawValue,
             code: keyManagementCode, flags: flags, timeoutSeconds: timeoutSeconds, userData128: subject,
             userData64: UInt64(version), userData32: kind.rawValue)
     }
 
     func transfer(
-        _ kind: EventKind, id: EventID, from debit: UInt128, to credit: UInt128, amount: UInt128,
-        flags: Transfer.Flags = [],
-        timeoutSeconds: UInt32 = 0, version: KeyVersion
+        _ kind: EventKind, on ledger: LedgerKind? = nil, id: EventID, from debit: UInt128, to credit: UInt128,
+        amount: UInt128, flags: Transfer.Flags = [], timeoutSeconds: UInt32 = 0, version: KeyVersion
     ) -> Transfer {
         transfer(
-            kind, id: id, from: debit, to: credit, amount: amount, flags: flags, timeoutSeconds: timeoutSeconds,
+            kind, on: ledger, id: id, from: debit, to: credit, amount: amount, flags: flags,
+            timeoutSeconds: timeoutSeconds,
             subject: version.key.value, version: version.number)
     }
 
     /// The end of a residency.
     func eviction(of departure: PlaintextKeys.Departure) throws(KeyStoreError) -> Transfer {
+        void(.evict, of: departure.residency, id: try newEventID(), version: departure.version)
+    }
+
+    /// The void of a pending transfer of a version.
+    func void(_ kind: EventKind, of pending: EventID, id: EventID, version: KeyVersion) -> Transfer {
         Transfer(
-            id: try newEventID().value, pendingID: departure.residency.value, code: keyManagementCode,
-            flags: .voidPendingTransfer, userData128: departure.version.key.value,
-            userData64: UInt64(departure.version.number), userData32: EventKind.evict.rawValue)
+            id: id.value, pendingID: pending.value, code: keyManagementCode, flags: .voidPendingTransfer,
+            userData128: version.key.value, userData64: UInt64(version.number), userData32: kind.rawValue)
+    }
+
+    /// The post of a whole pending transfer about a tenant.
+    func post(_ kind: EventKind, of pending: EventID, id: EventID, tenant: TenantID) -> Transfer {
+        Transfer(
+            id: id.value, amount: .max, pendingID: pending.value, code: keyManagementCode,
+            flags: .postPendingTransfer, userData128: tenant.value, userData32: kind.rawValue)
     }
 
     /// An id for an event that is about to happen.
@@ -136,6 +147,12 @@ extension KeyStore {
         do throws(KeyStoreError) {
             let event = try newEventID()
             var details = details
+            var tenant = tenant
+            if let id = tenant, live.read({ $0.tenants[id]?.shred != nil }) {
+                // Its account is closed, and nothing about it is written down again.
+                details = ["actor": details["actor"] ?? .null, "tenantId": .string(id.description)]
+                tenant = nil
+            }
             details["denied"] = .string(reason)
             let account = tenant.map { AccountID.tenant($0, .custody) } ?? AccountID.issuer(.custody)
             try await record(
@@ -157,6 +174,8 @@ extension KeyStore {
         do throws(KeyStoreError) {
             return [try seal(details, of: event, at: index, tenant: tenant)]
         } catch .materialDamaged {
+            return []
+        } catch .tenantShredded {
             return []
         }
     }

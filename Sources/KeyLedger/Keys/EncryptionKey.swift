@@ -36,9 +36,11 @@ public struct EncryptionKey: Sendable {
             let associatedData = associatedData(version)
             let use = KeyHandle.Use(
                 id: try handle.store.newEventID(), amount: UInt64(plaintexts.count), details: details)
-            let (boxes, _) = try await handle.use(.encrypt, version, [use]) { (material) throws(KeyStoreError) in
-                try Self.seal(plaintexts, with: material, associatedData)
+            let work = KeyHandle.Work(stepCount: plaintexts.count, stepsPerTurn: 128) {
+                (material, index) throws(KeyStoreError) in
+                try Self.seal(plaintexts[index], with: material, associatedData)
             }
+            let boxes = try await handle.use(.encrypt, version, [use], work).outcomes
             return (version, boxes)
         }
     }
@@ -73,35 +75,33 @@ public struct EncryptionKey: Sendable {
     ) async throws(KeyStoreError) -> SecretBytes {
         let use = KeyHandle.Use(id: try handle.store.newEventID(), details: details)
         do throws(KeyStoreError) {
-            let plaintext = try await handle.use(.decrypt, version, [use]) { (material) throws(KeyStoreError) in
-                Plaintext(try Self.open(box, with: material, associatedData))
-            }.outcome
+            let work = KeyHandle.Work { (material, _) throws(KeyStoreError) in
+                Revelation.Plaintext(try Self.open(box, with: material, associatedData))
+            }
+            let plaintext = try await handle.use(.decrypt, version, [use], work).outcomes[0]
             return try KeyStoreError.crypto { () throws(CryptoError) in try plaintext.bytes.copy() }
         } catch .notAuthentic {
             throw await handle.recorded(.notAuthentic, version)
+        } catch .refused(_, _, .debitAccountAlreadyClosed) {
+            throw handle.wrongState(.decrypt, version)
         }
     }
 
     private static func seal(
-        _ plaintexts: [[UInt8]], with material: KeyMaterial, _ associatedData: [UInt8]
-    ) throws(KeyStoreError) -> [[UInt8]] {
+        _ plaintext: [UInt8], with material: KeyMaterial, _ associatedData: [UInt8]
+    ) throws(KeyStoreError) -> [UInt8] {
         guard case .encryption(let encryption) = material else {
             preconditionFailure("an encryption key's material encrypts")
         }
         do throws(CryptoError) {
-            var boxes: [[UInt8]] = []
-            for plaintext in plaintexts {
-                boxes.append(
-                    try encryption.key.seal(
-                        unsafe plaintext.span.bytes, authenticating: unsafe associatedData.span.bytes))
-            }
-            return boxes
+            return try encryption.key.seal(
+                unsafe plaintext.span.bytes, authenticating: unsafe associatedData.span.bytes)
         } catch {
             throw .crypto(error)
         }
     }
 
-    private static func open(
+    static func open(
         _ box: [UInt8], with material: KeyMaterial, _ associatedData: [UInt8]
     ) throws(KeyStoreError) -> SecretBytes {
         guard case .encryption(let encryption) = material else {
@@ -115,12 +115,6 @@ public struct EncryptionKey: Sendable {
             throw .crypto(error)
         }
     }
-}
-
-/// A plaintext on its way out; a class because results of generic code are copied.
-private final class Plaintext: Sendable {
-    let bytes: SecretBytes
-    init(_ bytes: consuming SecretBytes) { self.bytes = bytes }
 }
 
 /// What stands before the sealed box of an encrypted message.

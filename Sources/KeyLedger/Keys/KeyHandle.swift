@@ -20,18 +20,19 @@ public struct KeyHandle: Sendable {
     /// What the ledger says about the key now.
     public var record: LedgerProjection.KeyRecord? { store.live.read { $0.keys[id] } }
 
-    /// The version that applies protection now.
-    func activeVersion() throws(KeyStoreError) -> KeyVersion {
-        guard let number = record?.activeVersion else {
+    /// The version that applies protection now, or else the newest.
+    func currentVersion() throws(KeyStoreError) -> KeyVersion {
+        guard let number = record?.currentVersion else {
             throw .unknownKey(tenant: tenant.name.description, key: name.description)
         }
         return KeyVersion(key: id, number: number)
     }
 
-    /// A version that exists.
+    /// A version that exists; that of ``currentVersion()`` for nil.
     ///
     /// - Throws: ``KeyStoreError/unknownVersion(key:version:)``, after recording the attempt.
-    func version(_ number: UInt32) async throws(KeyStoreError) -> KeyVersion {
+    func version(_ number: UInt32?) async throws(KeyStoreError) -> KeyVersion {
+        guard let number else { return try currentVersion() }
         let version = KeyVersion(key: id, number: number)
         guard store.live.read({ $0[version] != nil }) else {
             throw await recorded(.unknownVersion(key: name.description, version: number), version)
@@ -57,132 +58,40 @@ public struct KeyHandle: Sendable {
             details: tenant.caller.details(details))
     }
 
-    // MARK: Versions
-
-    /// Makes a new version the active one. The old one signs and encrypts nothing more, and still verifies and decrypts.
-    ///
-    /// All or nothing: budget, cryptoperiod, the end of the old version's residency and its closing are one linked chain.
-    ///
-    /// - Returns: The new version's number.
-    @discardableResult
-    public func rotate() async throws(KeyStoreError) -> UInt32 {
-        do throws(KeyStoreError) {
-            return try await store.exclusively(
-                id.value, orElse: .rotationInProgress(key: name.description)
-            ) { () throws(KeyStoreError) in
-                let old = try activeVersion()
-                let next = KeyVersion(key: id, number: old.number + 1)
-                let creation = try await prepare(next)
-                while true {
-                    do throws(KeyStoreError) {
-                        try await retire(old, after: creation)
-                        return next.number
-                    } catch .refused(operation: .evict, _, .pendingTransferExpired) {
-                        // The residency expired at the very moment of its eviction; without it there is none.
-                        continue
-                    }
-                }
-            }
-        } catch {
-            throw await recorded(error)
-        }
-    }
-
-    /// Makes the first version.
-    func createFirstVersion() async throws(KeyStoreError) {
-        let creation = try await prepare(KeyVersion(key: id, number: 1))
-        try await store.record(linked: creation.chain, details: [creation.details], of: name.description)
-    }
-
-    /// What makes a version exist, once it is on disk.
-    struct Creation {
-        /// Not linked yet.
-        let chain: [Transfer]
-        /// Of the first event.
-        let details: EventDetails
-    }
-
-    /// Material first, then accounts, then the chain that makes the version exist. A crash in between leaves material
-    /// and accounts that nothing refers to.
-    func prepare(_ version: KeyVersion) async throws(KeyStoreError) -> Creation {
-        let publicKey = try store.custody.createMaterial(of: version, algorithm, tenant: tenant.id)
-        try await store.create(
-            LedgerKind.allCases.map { ledger in
-                store.account(
-                    AccountID.version(version, algorithm, ledger), algorithm.accountKind, on: ledger,
-                    flags: limits(on: ledger), subject: id.value, version: version.number)
-            })
-        let event = EventID(once: .generate, id.value, version: version.number)
-        var chain = [
-            store.transfer(
-                .generate, id: event, from: AccountID.tenant(tenant.id, .custody),
-                to: AccountID.version(version, algorithm, .custody), amount: 1, version: version)
-        ]
-        if algorithm.hasBudget {
-            chain.append(
-                store.transfer(
-                    .budget, id: EventID(once: .budget, id.value, version: version.number),
-                    from: AccountID.issuer(.protect), to: AccountID.version(version, algorithm, .protect),
-                    amount: store.options.encryptionBudget, version: version))
-        }
-        chain.append(
-            store.transfer(
-                .cryptoperiod, id: EventID(once: .cryptoperiod, id.value, version: version.number),
-                from: AccountID.issuer(.protect), to: AccountID.version(version, algorithm, .protect), amount: 0,
-                flags: .pending, timeoutSeconds: store.options.cryptoperiodSeconds, version: version))
-        var details: JSONObject = [
-            "algorithm": .string(algorithm.description), "name": .string(name.description),
-            "tenant": .string(tenant.name.description),
-        ]
-        if !publicKey.isEmpty { details["publicKey"] = .string(publicKey.hexadecimal) }
-        return Creation(
-            chain: chain,
-            details: try store.seal(tenant.caller.details(details), of: event, tenant: tenant.id))
-    }
-
-    private func limits(on ledger: LedgerKind) -> Account.Flags {
-        switch ledger {
-        case .protect: algorithm.hasBudget ? .debitsMustNotExceedCredits : []
-        case .process: []
-        // One credit, given by `generate`: the version can be in memory once, and only if it was made.
-        case .custody: .debitsMustNotExceedCredits
-        }
-    }
-
-    /// Ends a version's time of applying protection, in one chain with what begins its successor's.
-    private func retire(_ version: KeyVersion, after creation: Creation) async throws(KeyStoreError) {
-        // Uses that have begun come before the end; those that come meanwhile wait and meet the new version.
-        let departure = try await store.live.claimDeparture(of: version)
-        defer { store.live.endClaim(version, departure) }
-        var chain = creation.chain
-        if let departure { chain.append(try store.eviction(of: departure)) }
-        chain.append(
-            store.transfer(
-                .retire, id: EventID(once: .retire, id.value, version: version.number),
-                from: AccountID.version(version, algorithm, .protect), to: AccountID.tenant(tenant.id, .protect),
-                amount: 0, flags: [.pending, .closingDebit], version: version))
-        try await store.record(linked: chain, details: [creation.details], of: name.description)
-    }
-
     // MARK: Use
 
     /// Applies protection with the active version. A rotation between looking and asking makes the old one be refused; the
-    /// new one is asked then.
+    /// new one is asked then. Without an active version the newest is asked, for the ledger to refuse.
     func withActiveVersion<Outcome>(
         _ body: (KeyVersion) async throws(KeyStoreError) -> Outcome
     ) async throws(KeyStoreError) -> Outcome {
-        var version = try activeVersion()
+        var version = try currentVersion()
         while true {
             do throws(KeyStoreError) {
                 return try await body(version)
-            } catch .refused(let operation, let key, .debitAccountAlreadyClosed) {
-                let next = try activeVersion()
-                guard next != version else {
-                    throw .refused(operation: operation, key: key, status: .debitAccountAlreadyClosed)
-                }
+            } catch .refused(let operation, _, .debitAccountAlreadyClosed) {
+                let next = try currentVersion()
+                guard next != version else { throw wrongState(operation, version) }
                 version = next
             }
         }
+    }
+
+    /// What an operation is told that the ledger refused because of a version's state.
+    func wrongState(_ operation: EventKind, _ version: KeyVersion) -> KeyStoreError {
+        guard let record = store.live.read({ $0[version] }) else {
+            return .unknownVersion(key: name.description, version: version.number)
+        }
+        return .wrongState(
+            operation: operation, key: name.description, version: version.number, state: record.state,
+            destruction: record.destructionStatus)
+    }
+
+    /// What the event of a processing says about the version's state, unless that is the usual one: who relies on a
+    /// suspended or compromised key takes a risk (SP 800-57 part 1 rev. 5, sections 7.3 and 7.5).
+    func stateDetails(_ version: KeyVersion) -> JSONObject {
+        guard let state = store.live.read({ $0[version]?.state }), state != .active else { return [:] }
+        return ["keyState": .string(state.description)]
     }
 
     /// One use of a version: what it is recorded as.
@@ -193,21 +102,54 @@ public struct KeyHandle: Sendable {
         var details: JSONObject = [:]
     }
 
-    /// Records uses of a version while `work` is done with its plaintext, and hands the outcome out only when all of them
+    /// What is done with a version's plaintext, in steps: others may go first between two of them.
+    struct Work<Outcome> {
+        var stepCount = 1
+        /// Some steps take a turn together: as many as take a millisecond or less.
+        var stepsPerTurn = 16
+        var step: (KeyMaterial, _ index: Int) throws(KeyStoreError) -> Outcome
+
+        fileprivate func perform(
+            with material: KeyMaterial, _ turn: FairAdmission.Turn
+        ) async throws(KeyStoreError) -> [Outcome] {
+            var outcomes: [Outcome] = []
+            outcomes.reserveCapacity(stepCount)
+            for index in 0..<stepCount {
+                if index > 0, index % stepsPerTurn == 0 { await turn.pass() }
+                outcomes.append(try step(material, index))
+            }
+            return outcomes
+        }
+    }
+
+    /// Records uses of a version while work is done with its plaintext, and hands the outcomes out only when all of them
     /// are on disk and accepted.
     ///
-    /// - Returns: The outcome, and the number of the first use's event.
+    /// - Returns: The outcome of each step, and the number of the first use's event.
     func use<Outcome>(
-        _ kind: EventKind, _ version: KeyVersion, _ uses: [Use], _ work: (KeyMaterial) throws(KeyStoreError) -> Outcome
-    ) async throws(KeyStoreError) -> (outcome: Outcome, firstSequence: UInt64) {
+        _ kind: EventKind, _ version: KeyVersion, _ uses: [Use],
+        _ work: Work<Outcome>
+    ) async throws(KeyStoreError) -> (outcomes: [Outcome], firstSequence: UInt64) {
         do throws(KeyStoreError) {
-            let request = try request(kind, version, uses)
+            if store.live.read({ $0[version]?.state == .destroyed }) {
+                // There is nothing left to work with. The ledger says no, for good.
+                let turn = try await store.admission.turn(of: tenant.id)
+                defer { turn.end() }
+                let request = try await request(kind, version, uses, turn)
+                try await store.record(linked: request.transfers, details: request.details, of: name.description)
+                throw wrongState(kind, version)
+            }
             while true {
                 do throws(KeyStoreError) {
-                    return try await perform(request, kind, version, work)
+                    let outcome = try await perform(kind, version, uses, work)
+                    if kind.ledger == .protect { await store.warn(about: version) }
+                    return outcome
                 } catch .refused(operation: .evict, _, .pendingTransferExpired) {
                     // What was to make room, or to be renewed, expired at that very moment.
                     continue
+                } catch .refused(operation: .admit, let key, .debitAccountAlreadyClosed) {
+                    // It may not even come into memory: while its destruction waits.
+                    throw .refused(operation: kind, key: key, status: .debitAccountAlreadyClosed)
                 }
             }
         } catch .materialDamaged(let subject, let reason) {
@@ -222,6 +164,7 @@ public struct KeyHandle: Sendable {
 
         /// With events before them that are part of the same chain.
         func preceded(by others: [Transfer]) -> Request {
+            if others.isEmpty { return self }
             var request = self
             request.transfers = others + transfers
             for index in request.details.indices { request.details[index].index += others.count }
@@ -229,24 +172,30 @@ public struct KeyHandle: Sendable {
         }
     }
 
-    private func request(_ kind: EventKind, _ version: KeyVersion, _ uses: [Use]) throws(KeyStoreError) -> Request {
+    private func request(
+        _ kind: EventKind, _ version: KeyVersion, _ uses: [Use], _ turn: FairAdmission.Turn
+    ) async throws(KeyStoreError) -> Request {
         var request = Request(transfers: [], details: [])
-        let account = AccountID.version(version, algorithm, kind.ledger)
+        let account =
+            kind == .export ? AccountID.exportGate(version) : AccountID.version(version, algorithm, kind.ledger)
+        let state = kind.ledger == .protect ? [:] : stateDetails(version)
         let meter = AccountID.tenant(tenant.id, kind.ledger)
         for (index, use) in uses.enumerated() {
+            if index % 64 == 63 { await turn.pass() }
             request.transfers.append(
                 store.transfer(
                     kind, id: use.id, from: account, to: meter, amount: UInt128(use.amount), version: version))
             request.details.append(
-                try store.seal(tenant.caller.details(use.details), of: use.id, at: index, tenant: tenant.id))
+                try store.seal(
+                    tenant.caller.details(use.details.merging(state)), of: use.id, at: index, tenant: tenant.id))
         }
         return request
     }
 
     private func perform<Outcome>(
-        _ request: Request, _ kind: EventKind, _ version: KeyVersion,
-        _ work: (KeyMaterial) throws(KeyStoreError) -> Outcome
-    ) async throws(KeyStoreError) -> (outcome: Outcome, firstSequence: UInt64) {
+        _ kind: EventKind, _ version: KeyVersion, _ uses: [Use],
+        _ work: Work<Outcome>
+    ) async throws(KeyStoreError) -> (outcomes: [Outcome], firstSequence: UInt64) {
         let renewal = PlaintextKeys.Renewal(
             now: store.options.clock(), residencySeconds: store.options.residencySeconds)
         switch try await store.live.loan(of: version, protects: kind.ledger == .protect, renewal: renewal) {
@@ -254,7 +203,7 @@ public struct KeyHandle: Sendable {
             throw .refused(operation: kind, key: name.description, status: .debitAccountAlreadyClosed)
         case .lent(let material, let residency):
             defer { store.live.giveBack(version, residency) }
-            return try await commit(request, with: material, work)
+            return try await commit(kind, version, uses, with: material, work)
         case .claimed:
             defer { store.live.endClaim(version) }
             let material = try store.custody.material(of: version, algorithm, tenant: tenant.id)
@@ -269,21 +218,39 @@ public struct KeyHandle: Sendable {
                     .admit, id: event, from: AccountID.version(version, algorithm, .custody), to: AccountID.keyCache,
                     amount: 1, flags: .pending, timeoutSeconds: store.options.residencySeconds, version: version))
             // One chain: no key comes into memory for a use that is refused.
-            let (outcome, first) = try await commit(request.preceded(by: admission), with: material, work)
-            return (outcome, first + UInt64(admission.count))
+            let (outcomes, first) = try await commit(
+                kind, version, uses, precededBy: admission, with: material, work)
+            return (outcomes, first + UInt64(admission.count))
         }
     }
 
     private func commit<Outcome>(
-        _ request: Request, with material: KeyMaterial, _ work: (KeyMaterial) throws(KeyStoreError) -> Outcome
-    ) async throws(KeyStoreError) -> (outcome: Outcome, firstSequence: UInt64) {
-        let ticket = try store.submit(linked: request.transfers, details: request.details)
-
-        // In parallel with the commit. Nothing of it leaves before the reply.
-        let outcome = Result { () throws(KeyStoreError) in try work(material) }
-
+        _ kind: EventKind, _ version: KeyVersion, _ uses: [Use], precededBy others: [Transfer] = [],
+        with material: KeyMaterial,
+        _ work: Work<Outcome>
+    ) async throws(KeyStoreError) -> (outcomes: [Outcome], firstSequence: UInt64) {
+        let (request, ticket, outcome) = try await begin(kind, version, uses, precededBy: others, with: material, work)
+        let turn = await store.admission.turn(of: tenant.id, toFinish: ticket)
+        defer { turn.end() }
         let reply = try await store.reply(ticket)
         try store.check(reply.results, of: request.transfers, key: name.description)
         return (try outcome.get(), reply.firstSequence)
+    }
+
+    /// Asks the ledger and works in parallel with the commit. Nothing of the outcome leaves before the reply.
+    private func begin<Outcome>(
+        _ kind: EventKind, _ version: KeyVersion, _ uses: [Use], precededBy others: [Transfer],
+        with material: KeyMaterial,
+        _ work: Work<Outcome>
+    ) async throws(KeyStoreError) -> (Request, Ticket<CreateTransferStatus>, Result<[Outcome], KeyStoreError>) {
+        let turn = try await store.admission.turn(of: tenant.id)
+        defer { turn.end() }
+        let request = try await request(kind, version, uses, turn).preceded(by: others)
+        let ticket = try store.submit(linked: request.transfers, details: request.details)
+        do throws(KeyStoreError) {
+            return (request, ticket, .success(try await work.perform(with: material, turn)))
+        } catch {
+            return (request, ticket, .failure(error))
+        }
     }
 }

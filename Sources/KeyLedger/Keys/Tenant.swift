@@ -16,15 +16,19 @@ public struct Tenant: Sendable {
     /// Creates an Ed25519 key.
     ///
     /// - Throws: ``KeyStoreError/keyExists(tenant:key:)`` if the tenant has a key with this name.
-    public func createSigningKey(_ name: String) async throws(KeyStoreError) -> SigningKey {
-        SigningKey(try await create(name, .ed25519))
+    public func createSigningKey(
+        _ name: String, policy: KeyPolicy = KeyPolicy()
+    ) async throws(KeyStoreError) -> SigningKey {
+        SigningKey(try await create(name, .ed25519, policy))
     }
 
     /// Creates an AES-256-GCM key.
     ///
     /// - Throws: ``KeyStoreError/keyExists(tenant:key:)`` if the tenant has a key with this name.
-    public func createEncryptionKey(_ name: String) async throws(KeyStoreError) -> EncryptionKey {
-        EncryptionKey(try await create(name, .aes256GCM))
+    public func createEncryptionKey(
+        _ name: String, policy: KeyPolicy = KeyPolicy()
+    ) async throws(KeyStoreError) -> EncryptionKey {
+        EncryptionKey(try await create(name, .aes256GCM, policy))
     }
 
     /// The signing key with a name.
@@ -77,7 +81,10 @@ public struct Tenant: Sendable {
         return handle
     }
 
-    private func create(_ name: String, _ algorithm: KeyAlgorithm) async throws(KeyStoreError) -> KeyHandle {
+    /// Makes a key with its first version, out of nothing or out of material from outside.
+    func create(
+        _ name: String, _ algorithm: KeyAlgorithm, _ policy: KeyPolicy, importing material: ImportedMaterial? = nil
+    ) async throws(KeyStoreError) -> KeyHandle {
         let name = try EntityName(name)
         let keyID = store.custody.id(ofKey: name, of: id)
         let handle = KeyHandle(tenant: self, id: keyID, name: name, algorithm: algorithm)
@@ -85,7 +92,7 @@ public struct Tenant: Sendable {
         do throws(KeyStoreError) {
             return try await store.exclusively(keyID.value, orElse: exists) { () throws(KeyStoreError) in
                 guard store.live.read({ $0.keys[keyID] == nil }) else { throw exists }
-                try await handle.createFirstVersion()
+                try await handle.createFirstVersion(policy, importing: material)
                 return handle
             }
         } catch {

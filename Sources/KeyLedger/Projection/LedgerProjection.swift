@@ -1,5 +1,4 @@
 public import Ledger
-public import LedgerStore
 
 /// What the events say: tenants, keys and their versions, what is in memory, what was used and refused.
 ///
@@ -14,6 +13,16 @@ public struct LedgerProjection: Sendable, Hashable {
     public internal(set) var residencies: [EventID: Residency] = [:]
     /// The running cryptoperiods, by their pending transfer.
     public internal(set) var cryptoperiods: [EventID: Cryptoperiod] = [:]
+    /// The versions that wait for their activation date, by the pending transfer that holds them.
+    public internal(set) var activations: [EventID: Deadline] = [:]
+    /// The versions that wait for their destruction, by the pending transfer that gives them time.
+    public internal(set) var destructions: [EventID: Deadline] = [:]
+    /// The imports that are prepared for, by the pending transfer that allows them.
+    public internal(set) var importOffers: [EventID: ImportOffer] = [:]
+    /// The change of the master key that is under way.
+    public internal(set) var rewrap: Rewrap?
+    /// How many such changes were begun.
+    public internal(set) var rewrapCount: UInt32 = 0
     /// Operations that were refused, by the ledger or before it was asked.
     public internal(set) var refusalCount: UInt64 = 0
     /// The number of events folded so far.
@@ -32,6 +41,39 @@ public struct LedgerProjection: Sendable, Hashable {
         public internal(set) var createdBy: UInt64
         /// Over all of its keys.
         public internal(set) var usage = Usage()
+        /// How often its keys may apply protection, over all time: ``LedgerProjection/unlimitedQuota`` unless it was set.
+        public internal(set) var quota: UInt128 = 0
+        /// The event that set the quota.
+        public internal(set) var quotaSetBy = EventID(0)
+        /// Whether the warning about this quota was given.
+        public internal(set) var hasQuotaWarning = false
+        /// Its end, from the intent on; nil while it lives.
+        public internal(set) var shred: Shred?
+
+        /// Whether 80 % of the quota are used and nobody was told.
+        var isQuotaWarningDue: Bool {
+            !hasQuotaWarning && LedgerProjection.isNearlyUsed(usage.protections, of: quota)
+        }
+    }
+
+    /// The end of a tenant.
+    public struct Shred: Sendable, Hashable {
+        /// The event that began it: nothing of the tenant is used from there on.
+        public let begunBy: UInt64
+        /// The event that says that its keys are erased; nil between the two.
+        public internal(set) var doneBy: UInt64?
+    }
+
+    /// The change of the master key.
+    public struct Rewrap: Sendable, Hashable {
+        /// Counted from 1.
+        public let number: UInt32
+        /// The event that began it.
+        public let begunBy: UInt64
+        /// The accounts of the master keys.
+        let from: UInt128, to: UInt128
+        /// The pending transfer that is posted when everything is under the new one.
+        let pending: UInt128
     }
 
     /// A key over all of its versions.
@@ -45,41 +87,98 @@ public struct LedgerProjection: Sendable, Hashable {
         /// Version *n* at index *n* − 1.
         public internal(set) var versions: [VersionRecord] = []
 
-        /// The version that applies protection now.
+        /// The version that applies protection now; nil while none does.
         public var activeVersion: UInt32? {
             versions.lastIndex { $0.state == .active }.map { UInt32($0 + 1) }
         }
+
+        /// The version that applies protection now, or else the newest: what is meant when no version is named.
+        public var currentVersion: UInt32 { activeVersion ?? UInt32(versions.count) }
     }
 
     /// A version of a key.
     public struct VersionRecord: Sendable, Hashable {
-        /// Nanoseconds since 1970.
+        /// When it became active, or is to, in nanoseconds since 1970.
         public internal(set) var activatedAt: UInt64
-        /// The event that generated it; its details carry the public key.
+        /// The event that generated or imported it; its details carry the public key.
         public internal(set) var createdBy: UInt64
         /// What it may still do.
         public internal(set) var state = KeyState.active
+        /// Whether its material came from outside.
+        public internal(set) var isImported = false
+        /// Whether its material may leave; fixed when it was made.
+        public internal(set) var isExportable = false
+        /// The cryptoperiod that was chosen for this key, which the next version has too; nil for the ledger's default.
+        public internal(set) var chosenCryptoperiodSeconds: UInt32?
         /// How often it may apply protection; nil means without limit.
         public internal(set) var budget: UInt128?
+        /// Whether the warning about its budget was given.
+        public internal(set) var hasBudgetWarning = false
         /// Its cryptoperiod has run out and no newer version replaced it.
         public internal(set) var isOverdue = false
+        /// The pending transfer that suspends it.
+        public internal(set) var suspension: EventID?
+        /// Its destruction, while that is scheduled.
+        public internal(set) var destruction: Destruction?
+        /// Whether its material is gone.
+        public internal(set) var isErased = false
         /// What it did.
         public internal(set) var usage = Usage()
-    }
 
-    /// SP 800-57 part 1 rev. 5, section 7.
-    public enum KeyState: UInt8, Sendable, Hashable, CustomStringConvertible {
-        case active = 1
-        /// Processes what it protected before, protects nothing new.
-        case deactivated = 2
-
-        /// The state's name.
-        public var description: String {
-            switch self {
-            case .active: "active"
-            case .deactivated: "deactivated"
+        /// Whether it will never protect anything again.
+        public var isRetired: Bool {
+            switch state {
+            case .preActivation, .active, .suspended: false
+            case .deactivated, .compromised, .destroyed: true
             }
         }
+
+        /// How far its destruction is.
+        public var destructionStatus: KeyState.Destruction {
+            destruction.map { $0.isDue ? .due : .waiting } ?? .notScheduled
+        }
+
+        /// Whether 80 % of the budget are used and nobody was told.
+        var isBudgetWarningDue: Bool {
+            !hasBudgetWarning && (budget.map { LedgerProjection.isNearlyUsed(usage.protections, of: $0) } ?? false)
+        }
+    }
+
+    /// A scheduled destruction: what keeps a version closed meanwhile.
+    public struct Destruction: Sendable, Hashable {
+        /// When the waiting time is over, in nanoseconds since 1970.
+        public internal(set) var dueAt: UInt64
+        /// Whether the ledger said so.
+        public internal(set) var isDue = false
+        /// The pending transfers that close processing, and export unless the version is compromised.
+        var processing = EventID(0)
+        var export: EventID?
+        /// The pending transfer whose expiry is the due time.
+        var waiting: EventID
+    }
+
+    /// Something that happens to a version by itself when its time comes.
+    public struct Deadline: Sendable, Hashable {
+        /// Which version.
+        public let version: KeyVersion
+        /// Nanoseconds since 1970.
+        public let at: UInt64
+    }
+
+    /// A wrapping key that waits for one import.
+    public struct ImportOffer: Sendable, Hashable {
+        /// Who may import.
+        public let tenant: TenantID
+        /// Until when, in nanoseconds since 1970.
+        public let expiresAt: UInt64
+    }
+
+    /// The quota of a tenant that has no limit.
+    public static let unlimitedQuota: UInt128 = 1 << 64
+
+    /// Whether at least 80 % of a limit are used.
+    static func isNearlyUsed(_ used: UInt64, of limit: UInt128) -> Bool {
+        limit > 0 && UInt128(used) * 5 >= limit * 4
     }
 
     /// How often something was done.
@@ -92,6 +191,9 @@ public struct LedgerProjection: Sendable, Hashable {
         public internal(set) var encrypt: UInt64 = 0
         /// Messages decrypted, or attempted to.
         public internal(set) var decrypt: UInt64 = 0
+
+        /// What budgets and quotas count.
+        public var protections: UInt64 { sign + encrypt }
     }
 
     /// A plaintext key in memory.
@@ -121,10 +223,15 @@ public struct LedgerProjection: Sendable, Hashable {
     /// Whose transfer it is: under whose key its details are sealed. Nil for the ledger's own.
     public func tenant(of transfer: Transfer) -> TenantID? {
         switch EventKind(rawValue: transfer.userData32) {
-        case .createTenant: TenantID(transfer.userData128)
+        // Must be readable when the tenant's own are not.
+        case .rewrapTenant, .shred, .shredded: nil
+        case let kind? where kind.isAboutTenant: TenantID(transfer.userData128)
         // A refusal may be about another tenant's key, a key's first event comes before it is known.
-        case .deny, .generate: tenantsByAccount[transfer.debitAccountID]
-        case .cacheCapacity, nil: nil
+        case .deny, .generate, .importKey, .reveal: tenantsByAccount[transfer.debitAccountID]
+        case .cacheCapacity, .rewrap, .finishRewrap, .abandonRewrap, .acceptLog, .checkpoint, .checkpointKey, .cosigned,
+            .anchored,
+            .evidence, nil:
+            nil
         default: keys[KeyID(transfer.userData128)]?.tenant
         }
     }
@@ -136,99 +243,4 @@ public struct LedgerProjection: Sendable, Hashable {
         }
         return key.versions[Int(version.number) - 1]
     }
-}
-
-// MARK: - Folding
-
-extension LedgerProjection {
-    /// Folds a committed block, or those of its events that come before `end`.
-    public mutating func apply(_ block: Block, to end: UInt64 = .max) {
-        block.forEachEvent { event in
-            guard event.sequence < end else { return }
-            apply(event)
-            lastTimestamp = event.timestamp
-            eventCount = event.sequence + 1
-        }
-    }
-
-    private mutating func apply(_ event: Block.Event) {
-        switch event.record {
-        case .account: break
-        case .expiry: expire(at: event.timestamp)
-        case .transfer(let transfer, .created): apply(transfer, sequence: event.sequence)
-        case .transfer(_, .exists), .transfer(_, .linkedEventFailed): break
-        // What was to be evicted is gone: nobody was refused anything.
-        case .transfer(let transfer, .pendingTransferExpired)
-        where transfer.userData32 == EventKind.evict.rawValue:
-            break
-        case .transfer: refusalCount += 1
-        }
-    }
-
-    private mutating func apply(_ transfer: Transfer, sequence: UInt64) {
-        guard let kind = EventKind(rawValue: transfer.userData32) else { return }
-        let key = KeyID(transfer.userData128)
-        let version = KeyVersion(key: key, number: UInt32(truncatingIfNeeded: transfer.userData64))
-        let amount = UInt64(clamping: transfer.amount)
-        switch kind {
-        case .createTenant:
-            let tenant = TenantID(transfer.userData128)
-            tenants[tenant] = TenantRecord(createdAt: transfer.timestamp, createdBy: sequence)
-            tenantsByAccount[transfer.creditAccountID] = tenant
-        case .generate: generate(version, transfer, sequence)
-        case .budget: update(version) { $0.budget = transfer.amount }
-        case .cryptoperiod:
-            cryptoperiods[EventID(transfer.id)] = Cryptoperiod(version: version, expiresAt: transfer.expiresAt ?? .max)
-        case .retire:
-            update(version) {
-                $0.state = .deactivated
-                $0.isOverdue = false
-            }
-        case .admit:
-            residencies[EventID(transfer.id)] = Residency(
-                version: version, admittedAt: transfer.timestamp, expiresAt: transfer.expiresAt ?? .max)
-        case .evict: residencies[EventID(transfer.pendingID)] = nil
-        case .sign: count(version, \.sign, amount)
-        case .verify: count(version, \.verify, amount)
-        case .encrypt: count(version, \.encrypt, amount)
-        case .decrypt: count(version, \.decrypt, amount)
-        case .deny: refusalCount += 1
-        case .cacheCapacity: break
-        }
-    }
-
-    private mutating func generate(_ version: KeyVersion, _ transfer: Transfer, _ sequence: UInt64) {
-        if keys[version.key] == nil {
-            guard let tenant = tenantsByAccount[transfer.debitAccountID],
-                let algorithm = KeyAlgorithm.allCases.first(where: {
-                    AccountID.version(version, $0, .custody) == transfer.creditAccountID
-                })
-            else { return }
-            keys[version.key] = KeyRecord(tenant: tenant, algorithm: algorithm, createdBy: sequence)
-        }
-        keys[version.key]?.versions.append(
-            VersionRecord(activatedAt: transfer.timestamp, createdBy: sequence))
-    }
-
-    private mutating func expire(at timestamp: UInt64) {
-        residencies = residencies.filter { $0.value.expiresAt > timestamp }
-        for (id, cryptoperiod) in cryptoperiods where cryptoperiod.expiresAt <= timestamp {
-            cryptoperiods[id] = nil
-            update(cryptoperiod.version) { $0.isOverdue = $0.state == .active }
-        }
-    }
-
-    private mutating func update(_ version: KeyVersion, _ body: (inout VersionRecord) -> Void) {
-        if self[version] != nil { keys[version.key]?.versions.withElement(at: Int(version.number) - 1, body) }
-    }
-
-    private mutating func count(_ version: KeyVersion, _ counter: WritableKeyPath<Usage, UInt64>, _ amount: UInt64) {
-        update(version) { $0.usage[keyPath: counter] += amount }
-        if let tenant = keys[version.key]?.tenant { tenants[tenant]?.usage[keyPath: counter] += amount }
-    }
-}
-
-extension Array {
-    /// Changes an element in place, also behind an optional chain.
-    fileprivate mutating func withElement(at index: Int, _ body: (inout Element) -> Void) { body(&self[index]) }
 }

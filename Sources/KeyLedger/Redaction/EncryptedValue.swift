@@ -46,11 +46,14 @@ public struct EncryptedValue: Hashable, Sendable {
         }
     }
 
+    /// What redaction calls itself in contexts and details.
+    public static let purpose = "pii_redaction"
+
     /// The bytes that encryption authenticates beside the value: `keyledger/redaction/v2`, a line feed, and the
     /// RFC 8785 canonical JSON of the tenant, the key and the purpose. A box moved to another tenant, or opened with
     /// another key or for another purpose, does not open.
     public static func associatedData(
-        tenant: String, keyID: String, keyVersion: UInt32, purpose: String = "pii_redaction"
+        tenant: String, keyID: String, keyVersion: UInt32, purpose: String = EncryptedValue.purpose
     ) -> [UInt8] {
         let object: JSONValue = [
             "keyId": .string(keyID),

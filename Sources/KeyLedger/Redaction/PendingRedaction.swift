@@ -13,16 +13,20 @@ internal import Transparency
 /// Until then each of these values is `[REDACTED]`, and stays so if its encryption fails: there is no path from a
 /// failure back to the value, and none to a digest that could not be undone.
 public struct PendingRedaction: Sendable {
-    /// The values to be encrypted, in order. The only place where personal data is left.
-    public let plaintexts: [String]
-    /// How many values were replaced by each strategy, those to be encrypted included.
-    public let counts: [RedactionStrategy: Int]
-    /// The span with `[REDACTED]` where ciphertexts will be.
-    let span: TelemetrySpan
-    let slots: [Slot]
+    private let span: TelemetrySpan
+    private let pending: PendingObject
 
+    init(span: TelemetrySpan, _ pending: PendingObject) {
+        self.span = span
+        self.pending = pending
+    }
+
+    /// The values to be encrypted, in order. The only place where personal data is left.
+    public var plaintexts: [String] { pending.plaintexts }
+    /// How many values were replaced by each strategy, those to be encrypted included.
+    public var counts: [RedactionStrategy: Int] { pending.counts }
     /// Whether nothing in the span had to be replaced.
-    public var isUnchanged: Bool { counts.isEmpty }
+    public var isUnchanged: Bool { pending.counts.isEmpty }
 
     /// What came of one encryption.
     public enum Outcome: Hashable, Sendable {
@@ -32,7 +36,39 @@ public struct PendingRedaction: Sendable {
         case failed
     }
 
-    /// A text of the span that has ciphertexts in it.
+    /// The redacted span. There must be one outcome for each of ``plaintexts``, in their order.
+    public func apply(_ outcomes: [Outcome]) -> TelemetrySpan {
+        guard let object = pending.apply(outcomes) else { return span }
+        return span.changing { $0 = object }
+    }
+}
+
+/// Texts that have been redacted but for the values to be encrypted.
+struct PendingTexts {
+    let texts: [String]
+    let pending: PendingObject
+
+    init(texts: [String], _ pending: PendingObject) {
+        self.texts = texts
+        self.pending = pending
+    }
+
+    /// The redacted texts, in their order.
+    func apply(_ outcomes: [PendingRedaction.Outcome]) -> [String] {
+        guard let entries = pending.apply(outcomes)?["attributes"]?.array else { return texts }
+        return entries.map { $0["value"]?["stringValue"]?.string ?? RedactionStrategy.redacted }
+    }
+}
+
+/// An object of a span that has been redacted but for the values to be encrypted.
+struct PendingObject: Sendable {
+    let plaintexts: [String]
+    let counts: [RedactionStrategy: Int]
+    /// The object with `[REDACTED]` where ciphertexts will be; nil if nothing had to be replaced.
+    let object: JSONObject?
+    let slots: [Slot]
+
+    /// A text of the object that has ciphertexts in it.
     struct Slot: Sendable {
         let path: [Step]
         let pieces: [Piece]
@@ -57,17 +93,15 @@ public struct PendingRedaction: Sendable {
         case plaintext(Int)
     }
 
-    /// The redacted span. There must be one outcome for each of ``plaintexts``, in their order.
-    public func apply(_ outcomes: [Outcome]) -> TelemetrySpan {
+    /// The redacted object; nil if nothing had to be replaced.
+    func apply(_ outcomes: [PendingRedaction.Outcome]) -> JSONObject? {
         precondition(outcomes.count == plaintexts.count, "there is one outcome for each plaintext")
-        guard !slots.isEmpty else { return span }
-        return span.changing { object in
-            object = JSONValue.object(object).filled(slots[...], depth: 0, outcomes).object ?? object
-        }
+        guard let object, !slots.isEmpty else { return object }
+        return JSONValue.object(object).filled(slots[...], depth: 0, outcomes).object ?? object
     }
 }
 
-extension PendingRedaction.Piece {
+extension PendingObject.Piece {
     fileprivate func text(_ outcomes: [PendingRedaction.Outcome]) -> String {
         switch self {
         case .literal(let text): text
@@ -81,7 +115,7 @@ extension JSONValue {
     /// This value with the texts of all slots below it. The walk that found them went depth first, so slots that share
     /// a container stand together: each container is copied once, not once for every slot.
     fileprivate func filled(
-        _ slots: ArraySlice<PendingRedaction.Slot>, depth: Int, _ outcomes: [PendingRedaction.Outcome]
+        _ slots: ArraySlice<PendingObject.Slot>, depth: Int, _ outcomes: [PendingRedaction.Outcome]
     ) -> JSONValue {
         guard let first = slots.first, depth < first.path.count else {
             return .string(slots.first?.pieces.map { $0.text(outcomes) }.joined() ?? RedactionStrategy.redacted)

@@ -30,12 +30,14 @@ public struct RedactionRulesError: Error, Hashable, Sendable {
     public let reason: Reason
     /// Where: `rules[3].strategy`, `texts.email`. Empty for the file itself.
     public let entry: String
+    /// The line of the file, from 1: that of the entry, or of what should contain it.
+    public let line: Int
 }
 
 extension RedactionRulesError: CustomStringConvertible {
     /// What is wrong and where, for a person.
     public var description: String {
-        let place = entry.isEmpty ? "the rule file" : entry
+        let place = "line \(line): " + (entry.isEmpty ? "the rule file" : entry)
         let strategies = RedactionStrategy.allCases.map(\.rawValue).joined(separator: ", ")
         let kinds = PersonalData.Kind.allCases.map(\.rawValue).joined(separator: ", ")
         return switch reason {
@@ -78,34 +80,45 @@ extension RedactionRules {
         do throws(JSONError) {
             document = try JSONValue(parsing: bytes)
         } catch {
-            throw RedactionRulesError(reason: .notJSON(error.description), entry: "")
+            let line = Self.line(of: error.byteOffset, in: bytes)
+            throw RedactionRulesError(reason: .notJSON(error.description), entry: "", line: line)
         }
-        let file = try document.object(at: "", allowing: ["rules", "fields", "texts", "defaults"])
+        do throws(Fault) {
+            try self.init(Entry(path: [], value: document))
+        } catch {
+            throw RedactionRulesError(
+                reason: error.reason, entry: Self.text(of: error.path), line: Self.line(of: error.path, in: bytes))
+        }
+    }
+
+    private init(_ document: Entry) throws(Fault) {
+        let file = try document.object(allowing: ["rules", "fields", "texts", "defaults"])
         var usesDefaults = true
-        if let value = file["defaults"] {
-            guard let bool = value.bool else { throw RedactionRulesError(reason: .notABool, entry: "defaults") }
+        if file["defaults"] != nil {
+            let defaults = document.member("defaults")
+            guard let bool = defaults.value?.bool else { throw Fault(reason: .notABool, path: defaults.path) }
             usesDefaults = bool
         }
         self = usesDefaults ? .standard : RedactionRules(rules: [], fields: [:], texts: [:])
-        try rules.insert(contentsOf: Self.rules(in: file["rules"]), at: 0)
-        try Self.change(&fields, by: file["fields"], at: "fields")
-        try Self.change(&texts, by: file["texts"], at: "texts")
+        if file["rules"] != nil { try rules.insert(contentsOf: Self.rules(in: document.member("rules")), at: 0) }
+        if file["fields"] != nil { try Self.change(&fields, by: document.member("fields")) }
+        if file["texts"] != nil { try Self.change(&texts, by: document.member("texts")) }
     }
 
-    private static func rules(in list: JSONValue?) throws(RedactionRulesError) -> [Rule] {
-        guard let list else { return [] }
-        guard let entries = list.array else { throw RedactionRulesError(reason: .notAnArray, entry: "rules") }
+    private static func rules(in list: Entry) throws(Fault) -> [Rule] {
+        guard let elements = list.value?.array else { throw Fault(reason: .notAnArray, path: list.path) }
         var rules: [Rule] = []
-        for (index, entry) in entries.enumerated() {
-            let place = "rules[\(index)]"
-            let object = try entry.object(at: place, allowing: ["attribute", "strategy"])
-            let text = try object["attribute"].string(at: "\(place).attribute")
-            guard let pattern = AttributePattern(text) else {
-                throw RedactionRulesError(reason: .emptyPattern, entry: "\(place).attribute")
+        for (index, element) in elements.enumerated() {
+            let entry = Entry(path: list.path + [.element(index)], value: element)
+            _ = try entry.object(allowing: ["attribute", "strategy"])
+            let attribute = entry.member("attribute")
+            guard let pattern = AttributePattern(try attribute.string()) else {
+                throw Fault(reason: .emptyPattern, path: attribute.path)
             }
-            let name = try object["strategy"].string(at: "\(place).strategy")
+            let strategy = entry.member("strategy")
+            let name = try strategy.string()
             guard let action = Action(named: name) else {
-                throw RedactionRulesError(reason: .unknownStrategy(name), entry: "\(place).strategy")
+                throw Fault(reason: .unknownStrategy(name), path: strategy.path)
             }
             rules.append(Rule(pattern, action))
         }
@@ -113,21 +126,72 @@ extension RedactionRules {
     }
 
     private static func change(
-        _ strategies: inout [PersonalData.Kind: RedactionStrategy], by value: JSONValue?, at place: String
-    ) throws(RedactionRulesError) {
-        guard let value else { return }
-        for member in try value.object(at: place, allowing: nil).members {
-            let entry = "\(place).\(member.name)"
+        _ strategies: inout [PersonalData.Kind: RedactionStrategy], by entry: Entry
+    ) throws(Fault) {
+        for member in try entry.object(allowing: nil).members {
+            let entry = entry.member(member.name)
             guard let kind = PersonalData.Kind(rawValue: member.name) else {
-                throw RedactionRulesError(reason: .unknownKind, entry: entry)
+                throw Fault(reason: .unknownKind, path: entry.path)
             }
-            let name = try Optional(member.value).string(at: entry)
+            let name = try entry.string()
             switch Action(named: name) {
             case .apply(let strategy): strategies[kind] = strategy
             case .keep: strategies[kind] = nil
-            case .detect, nil: throw RedactionRulesError(reason: .unknownStrategy(name), entry: entry)
+            case .detect, nil: throw Fault(reason: .unknownStrategy(name), path: entry.path)
             }
         }
+    }
+
+    // MARK: Where
+
+    private static func text(of path: [JSONCursor.Step]) -> String {
+        path.reduce(into: "") { text, step in
+            switch step {
+            case .member(let name): text += text.isEmpty ? name : ".\(name)"
+            case .element(let index): text += "[\(index)]"
+            }
+        }
+    }
+
+    /// The line of an entry, or of the nearest one around it that is there.
+    private static func line(of path: [JSONCursor.Step], in bytes: [UInt8]) -> Int {
+        for count in (0...path.count).reversed() {
+            var cursor = JSONCursor(bytes)
+            if let offset = cursor.find(Array(path.prefix(count))) { return line(of: offset, in: bytes) }
+        }
+        return 1
+    }
+
+    private static func line(of offset: Int, in bytes: [UInt8]) -> Int {
+        1 + bytes.prefix(offset).count { $0 == UInt8(ascii: "\n") }
+    }
+}
+
+/// What is wrong with an entry.
+private struct Fault: Error {
+    let reason: RedactionRulesError.Reason
+    let path: [JSONCursor.Step]
+}
+
+/// A part of a rule file, and how it is reached; nil for a member that is missing.
+private struct Entry {
+    let path: [JSONCursor.Step]
+    let value: JSONValue?
+
+    func member(_ name: String) -> Entry { Entry(path: path + [.member(name)], value: value?[name]) }
+
+    func object(allowing names: [String]?) throws(Fault) -> JSONObject {
+        guard let object = value?.object else { throw Fault(reason: .notAnObject, path: path) }
+        if let names, let stranger = object.members.first(where: { !names.contains($0.name) }) {
+            throw Fault(reason: .unknownMember, path: path + [.member(stranger.name)])
+        }
+        return object
+    }
+
+    func string() throws(Fault) -> String {
+        guard let value else { throw Fault(reason: .missing, path: path) }
+        guard let text = value.string else { throw Fault(reason: .notAString, path: path) }
+        return text
     }
 }
 
@@ -142,24 +206,5 @@ extension RedactionRules.Action {
         } else {
             return nil
         }
-    }
-}
-
-extension JSONValue {
-    fileprivate func object(at entry: String, allowing names: [String]?) throws(RedactionRulesError) -> JSONObject {
-        guard let object else { throw RedactionRulesError(reason: .notAnObject, entry: entry) }
-        if let names, let stranger = object.members.first(where: { !names.contains($0.name) }) {
-            let place = entry.isEmpty ? stranger.name : "\(entry).\(stranger.name)"
-            throw RedactionRulesError(reason: .unknownMember, entry: place)
-        }
-        return object
-    }
-}
-
-extension JSONValue? {
-    fileprivate func string(at entry: String) throws(RedactionRulesError) -> String {
-        guard let self else { throw RedactionRulesError(reason: .missing, entry: entry) }
-        guard let text = self.string else { throw RedactionRulesError(reason: .notAString, entry: entry) }
-        return text
     }
 }

@@ -1,4 +1,3 @@
-public import CryptoPrimitives
 internal import Transparency
 
 extension RedactionRules {
@@ -10,39 +9,31 @@ extension RedactionRules {
     ///   - tenant: the tenant it belongs to.
     ///   - key: the tenant's redaction key, for the keyed strategies.
     /// - Returns: the pending redaction with the values to be encrypted.
-    public func collect(_ span: TelemetrySpan, tenant: String, key: borrowing SecretBytes) -> PendingRedaction {
-        key.withBytes { collect(span, tenant: tenant, key: $0) }
+    public func collect(_ span: TelemetrySpan, tenant: String, key: RedactionKey) -> PendingRedaction {
+        PendingRedaction(span: span, collect(span.object, tenant: tenant, key: key))
     }
 
     /// Redacts a span that belongs to no tenant. There is no key then: whatever one would be needed for becomes
     /// `[REDACTED]`.
     public func redact(withoutTenant span: TelemetrySpan) -> TelemetrySpan {
-        withoutKeys.collect(span, tenant: "", key: RawSpan()).apply([])
+        PendingRedaction(span: span, collect(span.object, tenant: "", key: nil)).apply([])
     }
 
-    private func collect(_ span: TelemetrySpan, tenant: String, key: RawSpan) -> PendingRedaction {
-        var walk = SpanWalk(rules: self, tenant: tenant)
-        let redacted = walk.redacted(span: span.object, key: key)
-        return PendingRedaction(
-            plaintexts: walk.plaintexts, counts: walk.counts,
-            span: redacted.map { object in span.changing { $0 = object } } ?? span, slots: walk.slots)
+    /// Redacts texts that belong to no tenant, as if they were the values of attributes with this name.
+    public func redact(withoutTenant texts: [String], ofAttribute name: String) -> [String] {
+        collect(texts, ofAttribute: name, tenant: "", key: nil).apply([])
     }
 
-    private var withoutKeys: RedactionRules {
-        RedactionRules(
-            rules: rules.map { rule in
-                guard case .apply(let strategy) = rule.action else { return rule }
-                return Rule(rule.pattern, .apply(strategy.withoutKey))
-            }, fields: fields.mapValues(\.withoutKey), texts: texts.mapValues(\.withoutKey))
+    /// Redacts texts as if they were the values of attributes with this name.
+    func collect(_ texts: [String], ofAttribute name: String, tenant: String, key: RedactionKey?) -> PendingTexts {
+        let entries = texts.map { OTLPAttribute.string(name, $0) }
+        return PendingTexts(texts: texts, collect(["attributes": .array(entries)], tenant: tenant, key: key))
     }
-}
 
-extension RedactionStrategy {
-    fileprivate var withoutKey: RedactionStrategy {
-        switch self {
-        case .hash, .tokenize, .tokenizePlain, .encrypt: .redact
-        case .exclude, .redact, .hashPlain, .truncate, .mask: self
-        }
+    private func collect(_ object: JSONObject, tenant: String, key: RedactionKey?) -> PendingObject {
+        var walk = SpanWalk(rules: self, tenant: tenant, key: key)
+        let redacted = walk.redacted(span: object)
+        return PendingObject(plaintexts: walk.plaintexts, counts: walk.counts, object: redacted, slots: walk.slots)
     }
 }
 
@@ -53,15 +44,17 @@ private struct SpanWalk {
 
     let rules: RedactionRules
     let tenant: String
+    let key: RedactionKey?
     var plaintexts: [String] = []
-    var slots: [PendingRedaction.Slot] = []
+    var slots: [PendingObject.Slot] = []
     var counts: [RedactionStrategy: Int] = [:]
     /// Where in the span the walk is.
-    private var path: [PendingRedaction.Step] = []
+    private var path: [PendingObject.Step] = []
 
-    init(rules: RedactionRules, tenant: String) {
+    init(rules: RedactionRules, tenant: String, key: RedactionKey?) {
         self.rules = rules
         self.tenant = tenant
+        self.key = key
     }
 
     // MARK: - Spans, events, links
@@ -73,20 +66,20 @@ private struct SpanWalk {
     ]
 
     /// A span, an event or a link.
-    mutating func redacted(span: JSONObject, key: RawSpan) -> JSONObject? {
+    mutating func redacted(span: JSONObject) -> JSONObject? {
         var result: JSONObject?
         for member in span.members where !Self.technicalMembers.contains(member.name) {
             path.append(.member(member.name))
             let replaced: JSONValue?
             switch (member.name, member.value) {
             case ("attributes", .array(let entries)):
-                replaced = redacted(entries: entries, of: nil, key: key).map { .array($0) }
+                replaced = redacted(entries: entries, of: nil).map { .array($0) }
             case ("events", .array(let elements)), ("links", .array(let elements)):
                 let list = redacted(elements: elements) { walk, element in
-                    element.object.flatMap { walk.redacted(span: $0, key: key) }.map { .object($0) }
+                    element.object.flatMap { walk.redacted(span: $0) }.map { .object($0) }
                 }
                 replaced = list.map { .array($0) }
-            default: replaced = searched(member.value, key: key)
+            default: replaced = searched(member.value)
             }
             if let replaced {
                 result = result ?? span
@@ -116,16 +109,16 @@ private struct SpanWalk {
 
     /// Key and value pairs: attributes, or those inside the value of the attribute `parent`.
     private mutating func redacted(
-        entries: [JSONValue], of parent: (name: String, treatment: Treatment)?, key: RawSpan
+        entries: [JSONValue], of parent: (name: String, treatment: Treatment)?
     ) -> [JSONValue]? {
         redacted(elements: entries) { walk, entry in
-            guard let object = entry.object else { return walk.searched(entry, key: key) }
-            return walk.redacted(entry: object, of: parent, key: key).map { .object($0) }
+            guard let object = entry.object else { return walk.searched(entry) }
+            return walk.redacted(entry: object, of: parent).map { .object($0) }
         }
     }
 
     private mutating func redacted(
-        entry: JSONObject, of parent: (name: String, treatment: Treatment)?, key: RawSpan
+        entry: JSONObject, of parent: (name: String, treatment: Treatment)?
     ) -> JSONObject? {
         let own = entry["key"]?.string ?? ""
         let name = parent.map { "\($0.name).\(own)" } ?? own
@@ -136,14 +129,14 @@ private struct SpanWalk {
         var result: JSONObject?
         for member in entry.members where member.name != "value" {
             path.append(.member(member.name))
-            if let replaced = searched(member.value, key: key) {
+            if let replaced = searched(member.value) {
                 result = result ?? entry
                 result?[member.name] = replaced
             }
             path.removeLast()
         }
         path.append(.member("value"))
-        if let replaced = redacted(value: entry["value"] ?? .null, of: (name, treatment), key: key) {
+        if let replaced = redacted(value: entry["value"] ?? .null, of: (name, treatment)) {
             result = result ?? entry
             result?["value"] = replaced
         }
@@ -153,24 +146,24 @@ private struct SpanWalk {
 
     /// A value in the notation of OTLP/JSON: an object that says of which type it is.
     private mutating func redacted(
-        value: JSONValue, of attribute: (name: String, treatment: Treatment), key: RawSpan
+        value: JSONValue, of attribute: (name: String, treatment: Treatment)
     ) -> JSONValue? {
         guard case .replace(let strategy) = attribute.treatment else {
-            return searched(value: value, of: attribute, key: key)
+            return searched(value: value, of: attribute)
         }
         if let nested = nested(in: value) {
-            return redacted(nested: nested, in: value, of: attribute, key: key)
+            return redacted(nested: nested, in: value, of: attribute)
         }
         path.append(.member("stringValue"))
         defer { path.removeLast() }
-        return replaced(text: Self.plainText(of: value), by: strategy, key: key).map { ["stringValue": $0] }
+        return replaced(text: Self.plainText(of: value), by: strategy).map { ["stringValue": $0] }
     }
 
     private mutating func searched(
-        value: JSONValue, of attribute: (name: String, treatment: Treatment), key: RawSpan
+        value: JSONValue, of attribute: (name: String, treatment: Treatment)
     ) -> JSONValue? {
-        if let nested = nested(in: value) { return redacted(nested: nested, in: value, of: attribute, key: key) }
-        guard let integer = value["intValue"] else { return searched(value, key: key) }
+        if let nested = nested(in: value) { return redacted(nested: nested, in: value, of: attribute) }
+        guard let integer = value["intValue"] else { return searched(value) }
         // Of all integers only a card's can be recognised; it becomes a text.
         let digits = integer.string ?? integer.number?.text ?? ""
         guard let strategy = rules.texts[.creditCard], (13...16).contains(digits.utf8.count),
@@ -179,7 +172,7 @@ private struct SpanWalk {
         else { return nil }
         path.append(.member("stringValue"))
         defer { path.removeLast() }
-        return replaced(text: digits, by: strategy, key: key).map { ["stringValue": $0] }
+        return replaced(text: digits, by: strategy).map { ["stringValue": $0] }
     }
 
     // MARK: - Nested values
@@ -209,17 +202,16 @@ private struct SpanWalk {
     }
 
     private mutating func redacted(
-        nested: Nested, in value: JSONValue, of attribute: (name: String, treatment: Treatment),
-        key: RawSpan
+        nested: Nested, in value: JSONValue, of attribute: (name: String, treatment: Treatment)
     ) -> JSONValue? {
         path += [.member(nested.member), .member("values")]
         defer { path.removeLast(2) }
         let replaced: [JSONValue]?
         switch nested {
-        case .entries(let entries): replaced = redacted(entries: entries, of: attribute, key: key)
+        case .entries(let entries): replaced = redacted(entries: entries, of: attribute)
         case .elements(let elements):
             replaced = redacted(elements: elements) { walk, element in
-                walk.redacted(value: element, of: attribute, key: key)
+                walk.redacted(value: element, of: attribute)
             }
         }
         guard let replaced, var object = value.object, var list = object[nested.member]?.object else { return nil }
@@ -248,17 +240,17 @@ private struct SpanWalk {
     // MARK: - Texts
 
     /// The value with all personal data in its texts replaced, whatever its structure.
-    private mutating func searched(_ value: JSONValue, key: RawSpan) -> JSONValue? {
+    private mutating func searched(_ value: JSONValue) -> JSONValue? {
         switch value {
         case .null, .bool, .number: return nil
-        case .string(let text): return searched(text: text, key: key)
+        case .string(let text): return searched(text: text)
         case .array(let elements):
-            return redacted(elements: elements) { walk, element in walk.searched(element, key: key) }.map { .array($0) }
+            return redacted(elements: elements) { walk, element in walk.searched(element) }.map { .array($0) }
         case .object(var object):
             var isChanged = false
             for member in object.members {
                 path.append(.member(member.name))
-                if let replaced = searched(member.value, key: key) {
+                if let replaced = searched(member.value) {
                     object[member.name] = replaced
                     isChanged = true
                 }
@@ -268,19 +260,19 @@ private struct SpanWalk {
         }
     }
 
-    private mutating func searched(text: String, key: RawSpan) -> JSONValue? {
+    private mutating func searched(text: String) -> JSONValue? {
         guard !RedactionStrategy.isReplacement(text) else { return nil }
         let bytes = Array(text.utf8)
         let findings = PersonalData.findings(in: bytes)
         guard !findings.isEmpty else { return nil }
-        var pieces: [PendingRedaction.Piece] = []
+        var pieces: [PendingObject.Piece] = []
         var copied = 0
         for finding in findings {
             guard let strategy = rules.texts[finding.kind] else { continue }
             let value = String(decoding: bytes[finding.utf8Range], as: UTF8.self)
             guard !RedactionStrategy.isReplacement(value) else { continue }
             pieces.append(.literal(String(decoding: bytes[copied..<finding.utf8Range.lowerBound], as: UTF8.self)))
-            pieces.append(piece(for: value, by: strategy, key: key))
+            pieces.append(piece(for: value, by: strategy))
             copied = finding.utf8Range.upperBound
         }
         guard copied > 0 else { return nil }
@@ -289,15 +281,15 @@ private struct SpanWalk {
     }
 
     private mutating func replaced(
-        text: String, by strategy: RedactionStrategy, key: RawSpan
+        text: String, by strategy: RedactionStrategy
     ) -> JSONValue? {
         guard !RedactionStrategy.isReplacement(text) else { return nil }
-        return finish([piece(for: text, by: strategy, key: key)])
+        return finish([piece(for: text, by: strategy)])
     }
 
     private mutating func piece(
-        for value: String, by strategy: RedactionStrategy, key: RawSpan
-    ) -> PendingRedaction.Piece {
+        for value: String, by strategy: RedactionStrategy
+    ) -> PendingObject.Piece {
         counts[strategy, default: 0] += 1
         if let text = strategy.replacement(for: value, tenant: tenant, key: key) { return .literal(text) }
         plaintexts.append(value)
@@ -305,7 +297,7 @@ private struct SpanWalk {
     }
 
     /// The text of these pieces as it stands until ciphertexts are there, and a note of the place if there will be any.
-    private mutating func finish(_ pieces: [PendingRedaction.Piece]) -> JSONValue {
+    private mutating func finish(_ pieces: [PendingObject.Piece]) -> JSONValue {
         var hasPlaintext = false
         var text = ""
         for piece in pieces {
@@ -316,7 +308,7 @@ private struct SpanWalk {
                 hasPlaintext = true
             }
         }
-        if hasPlaintext { slots.append(PendingRedaction.Slot(path: path, pieces: pieces)) }
+        if hasPlaintext { slots.append(PendingObject.Slot(path: path, pieces: pieces)) }
         return .string(text)
     }
 }

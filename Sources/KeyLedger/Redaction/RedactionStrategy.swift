@@ -1,4 +1,4 @@
-public import CryptoPrimitives
+internal import CryptoPrimitives
 
 /// What stands in the place of a value that must not be seen.
 ///
@@ -10,13 +10,13 @@ public enum RedactionStrategy: String, Hashable, Sendable, CaseIterable {
     case exclude = "EXCLUDE"
     /// `[REDACTED]`
     case redact = "REDACT"
-    /// `hash:v2:` and the first 32 hexadecimal digits of HMAC-SHA256(key, value).
+    /// `hash:v2:` and the first 32 hexadecimal digits of HMAC-SHA256(hashing key, value).
     case hash = "HASH"
     /// `hash:` and the first 32 hexadecimal digits of SHA-256(value).
     case hashPlain = "HASH_V1"
     /// The first four characters, `...`, the last four; `***` for up to eight characters.
     case truncate = "TRUNCATE"
-    /// `TOK-` and the first 16 hexadecimal digits of HMAC-SHA256(key, tenant `:` value).
+    /// `TOK-` and the first 16 hexadecimal digits of HMAC-SHA256(tokenization key, tenant `:` value).
     case tokenize = "TOKENIZE"
     /// `TOK-` and the first 12 hexadecimal digits of SHA-256(tenant `:` value).
     case tokenizePlain = "TOKENIZE_V1"
@@ -49,27 +49,28 @@ extension RedactionStrategy {
     /// - Parameters:
     ///   - value: the value to hide.
     ///   - tenant: the tenant it belongs to.
-    ///   - key: the tenant's redaction key; only the keyed forms use it.
+    ///   - key: the tenant's redaction key, for the forms that belong to a tenant; without one, what needs it is
+    ///     `[REDACTED]`.
     /// - Returns: the text that may be seen.
-    public func replacement(for value: String, tenant: String, key: borrowing SecretBytes) -> String? {
-        key.withBytes { replacement(for: value, tenant: tenant, key: $0) }
-    }
-
-    func replacement(for value: String, tenant: String, key: RawSpan) -> String? {
+    public func replacement(for value: String, tenant: String, key: RedactionKey?) -> String? {
         guard !value.isEmpty else { return Self.redacted }
         switch self {
         case .exclude, .redact: return Self.redacted
-        case .hash: return "hash:v2:" + Self.keyedDigest(of: value, key: key).prefix(32)
         case .hashPlain: return "hash:" + Self.digest(of: value).prefix(32)
         case .truncate: return Self.truncated(value)
-        case .tokenize: return "TOK-" + Self.keyedDigest(of: "\(tenant):\(value)", key: key).prefix(16)
-        case .tokenizePlain: return "TOK-" + Self.digest(of: "\(tenant):\(value)").prefix(12)
         case .mask: return Self.masked(value)
-        case .encrypt: return nil
+        case .hash, .tokenize, .tokenizePlain, .encrypt: break
+        }
+        guard let key else { return Self.redacted }
+        return switch self {
+        case .hash: "hash:v2:" + Self.digest(of: value, under: key.hashing).prefix(32)
+        case .tokenize: "TOK-" + Self.digest(of: "\(tenant):\(value)", under: key.tokenization).prefix(16)
+        case .tokenizePlain: "TOK-" + Self.digest(of: "\(tenant):\(value)").prefix(12)
+        default: nil
         }
     }
 
-    private static func keyedDigest(of text: String, key: RawSpan) -> String {
+    private static func digest(of text: String, under key: borrowing SecretBytes) -> String {
         let bytes = Array(text.utf8)
         return HMACSHA256.code(for: unsafe bytes.span.bytes, key: key).description
     }
@@ -111,10 +112,13 @@ extension RedactionStrategy {
     /// Masked and truncated values need no such check: they come out the same or shorter.
     static func isReplacement(_ text: String) -> Bool {
         if text == redacted { return true }
-        if text.hasPrefix("hash:v2:") { return text.dropFirst(8).isLowercaseHexadecimal(count: 32) }
-        if text.hasPrefix("TOK-") { return text.dropFirst(4).isLowercaseHexadecimal(count: 16) }
-        guard text.hasPrefix("enc:v2:") else { return false }
-        return (try? EncryptedValue(parsing: text)) != nil
+        if text.hasPrefix("hash:") {
+            return text.dropFirst(text.hasPrefix("hash:v2:") ? 8 : 5).isLowercaseHexadecimal(count: 32)
+        }
+        if text.hasPrefix("TOK-") {
+            return text.dropFirst(4).isLowercaseHexadecimal(count: text.utf8.count == 20 ? 16 : 12)
+        }
+        return text.hasPrefix("enc:") && (try? EncryptedValue(parsing: text)) != nil
     }
 }
 

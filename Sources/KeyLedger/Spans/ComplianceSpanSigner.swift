@@ -27,6 +27,8 @@ public struct ComplianceSpanSigner: Sendable {
         public var signedCount = 0
         /// How many values were replaced, by strategy.
         public var redactions: [RedactionStrategy: Int] = [:]
+        /// How many values are `[REDACTED]` because they could not be encrypted. The refusal is an event.
+        public var encryptionFailureCount = 0
         /// The spans that were not, by their index in the line.
         public var refusals: [Refusal] = []
     }
@@ -80,6 +82,7 @@ public struct ComplianceSpanSigner: Sendable {
             outcome.signedCount += part.signed.count
             outcome.refusals += part.refusals
             outcome.redactions.merge(part.redactions, uniquingKeysWith: +)
+            outcome.encryptionFailureCount += part.encryptionFailureCount
         }
         for refusal in outcome.refusals {
             if let rules = options.redaction {
@@ -95,6 +98,7 @@ public struct ComplianceSpanSigner: Sendable {
         var signed: [(Int, TelemetrySpan)] = []
         var refusals: [Refusal] = []
         var redactions: [RedactionStrategy: Int] = [:]
+        var encryptionFailureCount = 0
     }
 
     private func sign(_ indices: [Int], of line: ExportLine, tenant: String) async throws(KeyStoreError) -> Part {
@@ -145,41 +149,15 @@ public struct ComplianceSpanSigner: Sendable {
         _ indices: [Int], of line: ExportLine, for tenant: Tenant, counting part: inout Part
     ) async throws(KeyStoreError) -> ExportLine {
         guard let rules = options.redaction else { return line }
-        let secrets = try store.custody.secrets(of: tenant.id)
-        let name = tenant.name.description
-        let pending = indices.map { rules.collect(line[$0], tenant: name, key: secrets.redaction) }
-        for redaction in pending { part.redactions.merge(redaction.counts, uniquingKeysWith: +) }
-        let plaintexts = pending.flatMap(\.plaintexts)
-        var outcomes: ArraySlice<PendingRedaction.Outcome> = []
-        do throws(KeyStoreError) {
-            outcomes = try await encrypt(plaintexts, for: tenant)[...]
-        } catch  where error.isAboutTheCaller {
-            outcomes = plaintexts.map { _ in .failed }[...]
-        }
-        var redacted = line
-        for (index, redaction) in zip(indices, pending) where !redaction.isUnchanged {
-            redacted[index] = redaction.apply(Array(outcomes.prefix(redaction.plaintexts.count)))
-            outcomes = outcomes.dropFirst(redaction.plaintexts.count)
-        }
-        return redacted
-    }
-
-    private func encrypt(
-        _ plaintexts: [String], for tenant: Tenant
-    ) async throws(KeyStoreError) -> [PendingRedaction.Outcome] {
-        if plaintexts.isEmpty { return [] }
-        let isMissing = options.createsMissing ? try !tenant.hasKey(options.encryptionKey) : false
-        let key =
-            isMissing
-            ? try await tenant.createEncryptionKey(options.encryptionKey)
-            : try await tenant.encryptionKey(options.encryptionKey)
-        let name = tenant.name.description
-        let (version, boxes) = try await key.encrypt(
-            plaintexts.map { Array($0.utf8) }, details: ["purpose": "pii_redaction"]
-        ) { version in
-            EncryptedValue.associatedData(tenant: name, keyID: version.key.description, keyVersion: version.number)
-        }
-        return boxes.map { .encrypted(EncryptedValue(tenant: name, keyVersion: version.number, box: $0)) }
+        var service = RedactionService(store, rules: rules)
+        service.encryptionKey = options.encryptionKey
+        service.createsMissingKeys = options.createsMissing
+        let redacted = try await service.redact(indices.map { line[$0] }, of: tenant)
+        part.redactions = redacted.counts
+        part.encryptionFailureCount = redacted.failureCount
+        var changed = line
+        for (index, span) in zip(indices, redacted.items) where span != line[index] { changed[index] = span }
+        return changed
     }
 
     private func signingKey(of name: String) async throws(KeyStoreError) -> SigningKey {

@@ -16,7 +16,8 @@ struct Spans: AsyncParsableCommand {
             discussion: """
                 Reads OTLP/JSON, one ExportTraceServiceRequest a line, as a Collector's file exporter writes it. The tenant is
                 the attribute tenant.id of the span or of its nearest ancestor. A line that cannot be read is reported with its
-                number and left out; the rest goes on and the exit code is 2.
+                number and left out; the rest goes on and the exit code is 2. The output replaces an older file only when \
+                it is complete; until then it is beside it, as OUTPUT.partial.
 
                   keyledger spans sign traces.jsonl --output signed.jsonl --create-missing --default-tenant platform
                 """)
@@ -27,7 +28,7 @@ struct Spans: AsyncParsableCommand {
         @Option(name: .long, help: "Whose key signs spans without a tenant. Default: they are left unsigned.")
         var defaultTenant: String?
         @Option(name: .long, help: "The name of each tenant's encryption key, for redaction.") var encryptionKey = "pii"
-        @Option(name: .long, help: "A JSON file with redaction rules. Default: the standard rules.") var rules: String?
+        @OptionGroup var rules: RulesOption
         @Flag(name: .long, help: "Sign spans as they are, personal data included.") var noRedaction = false
         @Flag(name: .long, help: "Create tenants and keys that do not exist yet.") var createMissing = false
         @Argument(help: "The file to read; - is standard input.") var file = "-"
@@ -38,36 +39,16 @@ struct Spans: AsyncParsableCommand {
             signing.defaultTenant = defaultTenant
             signing.createsMissing = createMissing
             signing.encryptionKey = encryptionKey
-            signing.redaction = try redactionRules
-            if output != "-", file != "-",
-                URL(filePath: output).resolvingSymlinksInPath().path
-                    == URL(filePath: file).resolvingSymlinksInPath().path
-            {
-                throw Failure("\(output) is also the input; write the signed spans to another file.", .refused)
-            }
+            signing.redaction = noRedaction ? nil : try rules.read()
             let spans = try SpanFile(file)
             let counts = try await options.withStore { store in
-                // Only now: opening empties the file, which must not happen for a ledger that does not open.
-                let destination = try OutputFile(output)
+                let destination = try OutputFile(output, from: file)
                 let signer = ComplianceSpanSigner(store, options: signing)
                 let counts = try await sign(spans, to: destination, with: signer)
                 try destination.close()
                 return counts
             }
             try report(counts)
-        }
-
-        private var redactionRules: RedactionRules? {
-            get throws {
-                if noRedaction { return nil }
-                guard let rules else { return .standard }
-                let bytes = try readInput(rules)
-                do throws(RedactionRulesError) {
-                    return try RedactionRules(parsing: bytes)
-                } catch {
-                    throw Failure("\(rules): \(error)", .refused)
-                }
-            }
         }
 
         private struct Counts {
@@ -90,7 +71,7 @@ struct Spans: AsyncParsableCommand {
             for entry in spans.lines {
                 if Interruption.requested {
                     throw Failure(
-                        "interrupted after \(counts.signed.grouped) signed spans; \(output) holds the \(counts.lines.grouped) lines they are in.",
+                        "interrupted after \(counts.signed.grouped) signed spans; \(destination.incompletePath) holds the \(counts.lines.grouped) lines they are in.",
                         .interrupted)
                 }
                 switch entry.content {
@@ -102,6 +83,12 @@ struct Spans: AsyncParsableCommand {
                     for refusal in outcome.refusals {
                         complaints.add(
                             "\(file) line \(entry.number) span \(refusal.index + 1) is not signed: \(refusal.reason)")
+                    }
+                    if outcome.encryptionFailureCount > 0 {
+                        complaints.add(
+                            "\(file) line \(entry.number): \(outcome.encryptionFailureCount) values could not be encrypted and are [REDACTED]; the refusal is recorded."
+                        )
+                        counts.skipped += outcome.encryptionFailureCount
                     }
                     counts.spans += line.count
                     counts.signed += outcome.signedCount
@@ -246,7 +233,9 @@ struct PublicKeyRing {
         let audit = try AuditReader(path, masterKey: nil)
         let view = try LedgerView(audit)
         for (id, key) in view.projection.keys where key.algorithm == .ed25519 {
-            for number in key.versions.indices.map({ UInt32($0 + 1) }) {
+            // What is destroyed has its public key in the details only, which are sealed here.
+            for index in key.versions.indices where key.versions[index].state != .destroyed {
+                let number = UInt32(index + 1)
                 let publicKey = try audit.publicKey(of: KeyVersion(key: id, number: number))
                 entries[Self.name(id.description, number)] = Entry(tenant: nil, key: publicKey)
             }
@@ -281,27 +270,4 @@ struct PublicKeyRing {
     }
 
     private static func name(_ keyID: String, _ version: UInt32) -> String { "\(keyID)/\(version)" }
-}
-
-/// A file that is written, or standard output for `-`.
-final class OutputFile {
-    private let path: String
-    private let file: Int32
-
-    init(_ path: String) throws {
-        self.path = path
-        file = path == "-" ? STDOUT_FILENO : unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-        guard file >= 0 else {
-            throw Failure("\(path) cannot be written: \(unsafe String(cString: strerror(errno))).", .inputOutput)
-        }
-    }
-
-    func write(_ bytes: [UInt8]) throws { try Terminal.write(bytes, to: file, path) }
-
-    func close() throws {
-        guard path != "-" else { return }
-        guard fsync(file) == 0 || errno == EINVAL, Glibc.close(file) == 0 else {
-            throw Failure("\(path) cannot be written: \(unsafe String(cString: strerror(errno))).", .inputOutput)
-        }
-    }
 }

@@ -20,7 +20,7 @@ extension RawSpan {
 
 extension MutableRawSpan {
     /// Copies bytes to an offset; traps outside the span.
-    mutating func copy(_ source: RawSpan, at offset: Int) {
+    package mutating func copy(_ source: RawSpan, at offset: Int) {
         precondition(offset >= 0 && offset + source.byteCount <= byteCount, "copy outside the span")
         unsafe withUnsafeMutableBytes { destination in
             unsafe source.withUnsafeBytes { source in

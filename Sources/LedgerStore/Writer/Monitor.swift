@@ -3,12 +3,12 @@ internal import Glibc
 /// A value that threads share, and wait for: a mutex with a condition.
 ///
 /// Sendable: the value is touched under `mutex` only.
-@safe final class Monitor<Value>: @unchecked Sendable {
+@safe package final class Monitor<Value>: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
     private var value: Value
 
-    init(_ value: sending Value) {
+    package init(_ value: sending Value) {
         self.value = value
         unsafe mutex = .allocate(capacity: 1)
         unsafe condition = .allocate(capacity: 1)
@@ -28,7 +28,7 @@ internal import Glibc
     }
 
     /// Changes the value and wakes whoever waits for it.
-    func change<Result>(_ body: (inout Value) -> Result) -> Result {
+    package func change<Result>(_ body: (inout Value) -> Result) -> Result {
         defer { wake() }
         return withLock(body)
     }
@@ -44,8 +44,20 @@ internal import Glibc
     func wake() { unsafe pthread_cond_broadcast(condition) }
 
     /// Waits until `body` has an answer.
-    func wait<Result>(_ body: (inout Value) -> Result?) -> Result {
+    package func wait<Result>(_ body: (inout Value) -> Result?) -> Result {
         waitAsking { value in body(&value).map(Attempt.done) ?? .again(within: nil) }
+    }
+
+    /// Waits until `body` has an answer; nil if it has none within `nanoseconds`, at most an hour.
+    @discardableResult
+    package func wait<Result>(atMost nanoseconds: UInt64?, _ body: (inout Value) -> Result?) -> Result? {
+        guard let nanoseconds else { return wait(body) }
+        let deadline = monotonicTime() + min(nanoseconds, 3_600_000_000_000)
+        return waitAsking { value in
+            if let result = body(&value) { return .done(result) }
+            let now = monotonicTime()
+            return now < deadline ? .again(within: deadline - now) : .done(nil)
+        }
     }
 
     /// What became of an attempt to get an answer.
@@ -83,7 +95,7 @@ func monotonicTime() -> UInt64 {
 }
 
 /// Runs `body` on a new thread.
-func startThread(_ body: @escaping @Sendable () -> Void) {
+package func startThread(_ body: @escaping @Sendable () -> Void) {
     final class Body: Sendable {
         let run: @Sendable () -> Void
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }

@@ -7,24 +7,12 @@ public enum MerkleHash {
     /// The root of the tree without leaves: the hash of nothing.
     public static let emptyRoot = SHA256.hash(RawSpan())
 
-    private static let leafPrefix: InlineArray<1, UInt8> = [0x00]
-    private static let nodePrefix: InlineArray<1, UInt8> = [0x01]
-
     /// `SHA-256(0x00 ‖ entry)`.
-    public static func leaf(_ entry: RawSpan) -> SHA256Digest {
-        var hash = SHA256()
-        hash.update(unsafe leafPrefix.span.bytes)
-        hash.update(entry)
-        return hash.finalize()
-    }
+    public static func leaf(_ entry: RawSpan) -> SHA256Digest { SHA256.hash(0x00, entry) }
 
     /// `SHA-256(0x01 ‖ left ‖ right)`.
     public static func node(_ left: SHA256Digest, _ right: SHA256Digest) -> SHA256Digest {
-        var hash = SHA256()
-        hash.update(unsafe nodePrefix.span.bytes)
-        left.withBytes { hash.update($0) }
-        right.withBytes { hash.update($0) }
-        return hash.finalize()
+        left.withBytes { left in right.withBytes { right in SHA256.hash(0x01, left, right) } }
     }
 
     /// The root over neighbouring complete subtrees, largest and leftmost first; nil over none.

@@ -33,6 +33,25 @@ public struct ProofNodes: Hashable, Sendable {
         subtrees = Self.continuation(of: first.leafCount, in: 0..<second.leafCount, isWhole: true).map(Subtree.covering)
     }
 
+    /// What shows that several leaves are in a tree, in ascending order: what is missing to the root, left to right. See
+    /// ``BatchInclusionProof``.
+    ///
+    /// - Throws: ``ProofRefusal/indexOutsideTree(_:_:)``, ``ProofRefusal/notAscending(_:)``.
+    public init(inclusionOf leaves: [LeafIndex], in size: TreeSize) throws(ProofRefusal) {
+        if let last = leaves.last, last.position >= size.leafCount { throw .indexOutsideTree(last, size) }
+        if let pair = zip(leaves, leaves.dropFirst()).first(where: { $0.0 >= $0.1 }) { throw .notAscending(pair.1) }
+        subtrees = size.isEmpty ? [] : Self.gaps(between: leaves[...], in: 0..<size.leafCount).map(Subtree.covering)
+    }
+
+    /// The largest ranges of the RFC's division of a tree that have none of the leaves.
+    private static func gaps(between leaves: ArraySlice<LeafIndex>, in range: Range<UInt64>) -> [Range<UInt64>] {
+        if leaves.isEmpty { return [range] }
+        guard range.count > 1 else { return [] }
+        let (left, right) = halves(of: range)
+        let middle = leaves.partitionPoint { $0.position < right.lowerBound }
+        return gaps(between: leaves[..<middle], in: left) + gaps(between: leaves[middle...], in: right)
+    }
+
     /// The hashes of the proof, given those of complete subtrees.
     public func hashes<Failure: Error>(
         _ hash: (Subtree) throws(Failure) -> SHA256Digest
@@ -64,7 +83,7 @@ public struct ProofNodes: Hashable, Sendable {
     }
 
     /// The range split after the largest power of two below its length.
-    private static func halves(of range: Range<UInt64>) -> (Range<UInt64>, Range<UInt64>) {
+    static func halves(of range: Range<UInt64>) -> (Range<UInt64>, Range<UInt64>) {
         let length = range.upperBound - range.lowerBound
         let middle = range.lowerBound + (1 << UInt64((length - 1).highestBit))
         return (range.lowerBound..<middle, middle..<range.upperBound)

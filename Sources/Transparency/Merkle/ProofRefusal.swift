@@ -4,6 +4,8 @@ public import CryptoPrimitives
 public enum ProofRefusal: Error, Hashable, Sendable {
     /// The tree is too small to have this leaf.
     case indexOutsideTree(LeafIndex, TreeSize)
+    /// This leaf is named after one that it does not follow.
+    case notAscending(LeafIndex)
     /// The later tree is smaller than the earlier one.
     case sizesReversed(first: TreeSize, second: TreeSize)
     /// For these sizes a proof has exactly `expected` hashes.
@@ -25,6 +27,7 @@ extension ProofRefusal: CustomStringConvertible {
     public var description: String {
         switch self {
         case .indexOutsideTree(let index, let size): "a tree of \(size) leaves has no leaf \(index)"
+        case .notAscending(let index): "leaf \(index) is not in ascending order"
         case .sizesReversed(let first, let second): "the later tree (\(second)) is smaller than the earlier (\(first))"
         case .wrongLength(let expected, let found): "the proof has \(found) hashes where \(expected) are needed"
         case .leadsToOtherRoot(let computed): "leaf and proof lead to the root \(computed), not to the trusted one"

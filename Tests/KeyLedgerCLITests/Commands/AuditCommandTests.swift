@@ -193,7 +193,7 @@ struct AuditCommandTests {
         let place = try await used()
         let key = try await place.json("key", "show", "--tenant", "acme", "claims")
         let publicKey = try #require(key["versions"]?[1]?["publicKey"]?.string.flatMap { Data(base64Encoded: $0) })
-        let file = URL(filePath: place.ledger + "/material/data.mdb")
+        let file = URL(filePath: place.ledger + "/material/blobs")
         var bytes = try Data(contentsOf: file)
         // LMDB may have left older copies of a page: all are changed.
         while let range = bytes.firstRange(of: publicKey) { bytes[range.lowerBound + 3] ^= 1 }

@@ -136,13 +136,65 @@ struct SpansCommandTests {
         #expect(outcome.complaints.contains("line 1 is not a key as `keyledger key list --json` writes it."))
     }
 
+    // MARK: Output
+
+    @Test func anOlderOutputStandsUntilTheNewOneIsComplete() async throws {
+        let place = try await Workplace.furnished()
+        try place.write("older\n", to: "signed.jsonl")
+        let running = try await signing(place)
+        #expect(try place.read("signed.jsonl") == "older\n")
+        running.send(SIGKILL)
+        _ = try await running.outcome()
+        #expect(try place.read("signed.jsonl") == "older\n")
+        let input = try place.write(SpanFiles.generated(lineCount: 2, spanCount: 2), to: "few.jsonl")
+        try FileManager.default.setAttributes([.posixPermissions: 0o640], ofItemAtPath: place.file("signed.jsonl"))
+        let outcome = try await place.run("spans", "sign", input, "-o", place.file("signed.jsonl"), "--create-missing")
+        #expect(outcome.status == 0)
+        #expect(try place.read("signed.jsonl").split(separator: "\n").count == 2)
+        #expect(!FileManager.default.fileExists(atPath: place.file("signed.jsonl.partial")))
+        let attributes = try FileManager.default.attributesOfItem(atPath: place.file("signed.jsonl"))
+        #expect(attributes[.posixPermissions] as? Int == 0o640)
+    }
+
+    @Test func anOutputThatAnotherCommandWritesIsLeftAlone() async throws {
+        let place = try await Workplace.furnished()
+        let other = try await Workplace.furnished()
+        let running = try await signing(place)
+        let outcome = try await other.run(
+            "spans", "sign", "-o", place.file("signed.jsonl"), "--create-missing",
+            input: SpanFiles.line(1, spanCount: 1))
+        running.send(SIGKILL)
+        _ = try await running.outcome()
+        #expect(outcome.status == 3)
+        #expect(outcome.complaints.contains("is being written by another command."))
+    }
+
+    @Test func aLinkIsFollowedAndAStreamIsNotReplaced() async throws {
+        let place = try await Workplace.furnished()
+        try place.write("older\n", to: "file.jsonl")
+        let line = SpanFiles.line(1, spanCount: 1)
+        try place.write(line, to: "spans.jsonl")
+        let outcome = try await place.shell(
+            """
+            set -eu; ln -s file.jsonl link.jsonl; mkfifo pipe
+            keyledger spans sign spans.jsonl --create-missing -o link.jsonl
+            keyledger spans sign spans.jsonl -o /dev/null
+            cat pipe > through.jsonl & keyledger spans sign spans.jsonl -o pipe; wait
+            test -L link.jsonl; test -p pipe; test -c /dev/null
+            """)
+        #expect(outcome.status == 0, "\(outcome.complaints)")
+        for name in ["file.jsonl", "through.jsonl"] {
+            #expect(SpanFiles.signatureEvents(in: try place.read(name)).count == 1)
+        }
+    }
+
     // MARK: Interruptions
 
     /// A file that takes a while, being signed; returns once some of it is written.
     private func signing(_ place: Workplace, lineCount: Int = 2000) async throws -> RunningProcess {
         let input = try place.write(SpanFiles.generated(lineCount: lineCount, spanCount: 2), to: "spans.jsonl")
         let running = try place.start(["spans", "sign", input, "-o", place.file("signed.jsonl"), "--create-missing"])
-        #expect(await eventually { place.size(of: "signed.jsonl") > 4096 || !running.isRunning })
+        #expect(await eventually { place.size(of: "signed.jsonl.partial") > 4096 || !running.isRunning })
         return running
     }
 
@@ -154,14 +206,16 @@ struct SpansCommandTests {
         #expect(outcome.status == 130)
         #expect(outcome.complaintLines.count == 1)
         #expect(outcome.complaints.contains("interrupted after"))
-        let text = try place.read("signed.jsonl")
+        #expect(outcome.complaints.contains("signed.jsonl.partial holds the "))
+        #expect(place.size(of: "signed.jsonl") == 0)
+        let text = try place.read("signed.jsonl.partial")
         let lines = text.split(separator: "\n")
         #expect(text.hasSuffix("\n"))
         #expect(lines.count < 2000)
         for line in lines { _ = try JSONValue(parsing: String(line)) }
         try await expectEverySignatureIsRecorded(text, place)
         // Every line that was written is whole and good.
-        #expect(try await place.json("spans", "verify", place.file("signed.jsonl"))["notValid"] == 0)
+        #expect(try await place.json("spans", "verify", place.file("signed.jsonl.partial"))["notValid"] == 0)
         #expect(try await place.json("status")["inMemory"] == 0)
     }
 
@@ -191,16 +245,22 @@ struct SpansCommandTests {
             // A quarter of them while it reads and opens, the others when so much is written.
             let written = number % 4 == 0 ? 0 : Int.random(in: 1...whole, using: &random)
             if written == 0 { try await Task.sleep(for: .milliseconds(Int.random(in: 0...100, using: &random))) }
-            _ = await eventually { place.size(of: "signed-\(number).jsonl") >= written || !running.isRunning }
+            _ = await eventually { place.size(of: "signed-\(number).jsonl.partial") >= written || !running.isRunning }
             running.send(SIGKILL)
-            if try await running.outcome().status == 128 + SIGKILL { killed += 1 }
+            guard try await running.outcome().status == 128 + SIGKILL else { continue }
+            killed += 1
+            // The complete file or none: there was none before.
+            let size = place.size(of: "signed-\(number).jsonl")
+            #expect(size == 0 || size == whole)
         }
         #expect(killed >= 15)
         // It opens: the keys of processes that are gone are recorded as evicted.
         #expect(try await place.run("sign", "--tenant", "acme", "--key", "claims", input: "x").status == 0)
         #expect(try await place.json("status")["inMemory"] == 0)
         #expect(try await place.json("replay")["agreesWithState"] == true)
-        let text = (0...20).map { (try? place.read("signed-\($0).jsonl")) ?? "" }.joined()
+        let text = (0...20).map { number in
+            (try? place.read("signed-\(number).jsonl")) ?? (try? place.read("signed-\(number).jsonl.partial")) ?? ""
+        }.joined()
         #expect(SpanFiles.signatureEvents(in: text).count > 300)
         try await expectEverySignatureIsRecorded(text, place)
     }

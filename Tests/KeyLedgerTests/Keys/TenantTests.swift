@@ -187,7 +187,7 @@ struct TenantTests {
             }
         try ledger.tamper { material in
             let blob = try #require(try material.blob(from))
-            try material.put([(to, blob)])
+            try material.put([(to, blob)], eventCount: 0)
         }
         try await ledger.withStore { store in
             let before = try store.eventCount
@@ -220,7 +220,7 @@ struct TenantTests {
         }
         try ledger.tamper { material in
             let blob = try #require(try material.blob(.version(theirs.version(numbered: 1))))
-            try material.put([(.version(mine.version(numbered: 1)), blob)])
+            try material.put([(.version(mine.version(numbered: 1)), blob)], eventCount: 0)
         }
         try await ledger.withStore { store in
             let neighbours = try await Neighbours(reading: store)
@@ -244,7 +244,7 @@ struct TenantTests {
         let ledger = try original.afterPowerCut()
         try await store.close()
         try ledger.tamper { material in
-            try material.put([(.tenantKey(neighbours.acme.id), [1, 0, 0, 9])])
+            try material.put([(.tenantKey(neighbours.acme.id), [1, 0, 0, 9])], eventCount: 0)
         }
         try await ledger.withStore { store in
             #expect(store.projection.residencies.isEmpty)

@@ -69,6 +69,25 @@ struct RedactionRulesTests {
         #expect(refusal?.entry == entry)
     }
 
+    @Test(
+        "an error names the line",
+        arguments: [
+            (
+                "{\n  \"rules\": [\n    {\"attribute\": \"a\", \"strategy\": \"MASK\"},\n    {\"attribute\": \"b\",\n     \"strategy\": \"MASKED\"}]}",
+                5
+            ),
+            ("{\n  \"rules\": [\n    {\"attribute\": \"a\", \"strategy\": \"MASK\"},\n    {\"attribute\": \"b\"}]}", 4),
+            ("{\n\"fields\": {\"email\": \"HASH\",\n\n\"n\\u0061me\": 1}}", 4),
+            ("{\n\"texts\": {\"email\": \"HASH\",\n\"emial\": \"HASH\"}}", 3),
+            ("\n\n[]", 3), ("{\"rules\":\n\n\"x\"}", 3), ("{\n\"rules\": [],\n\"rule\": []}", 3),
+            ("{\n\"rules\": [\n", 3), ("{\n\"rules\":\n [}\n", 3),
+        ])
+    func line(file: String, line: Int) {
+        let refusal = #expect(throws: RedactionRulesError.self) { try RedactionRules(parsing: Array(file.utf8)) }
+        #expect(refusal?.line == line)
+        #expect(refusal?.description.hasPrefix("line \(line): ") == true)
+    }
+
     @Test func aFileThatIsNoJSONIsRefusedWithItsByte() {
         let refusal = #expect(throws: RedactionRulesError.self) { try RedactionRules(parsing: Array("{".utf8)) }
         #expect(refusal?.description.contains("at byte 1") == true)

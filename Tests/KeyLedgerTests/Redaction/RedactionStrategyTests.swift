@@ -1,11 +1,12 @@
 internal import CryptoPrimitives
-internal import KeyLedger
 internal import Testing
 
+@testable import KeyLedger
+
 /// The tenant redaction key of these tests: 32 times the letter k.
-func redactionKey() throws -> SecretBytes {
-    let bytes = [UInt8](repeating: UInt8(ascii: "k"), count: 32)
-    return try SecretBytes(copying: unsafe bytes.span.bytes)
+func redactionKey(_ letter: Unicode.Scalar = "k") throws -> RedactionKey {
+    let bytes = [UInt8](repeating: UInt8(ascii: letter), count: 32)
+    return try RedactionKey(try SecretBytes(copying: unsafe bytes.span.bytes))
 }
 
 @Suite("Redaction strategies")
@@ -28,17 +29,17 @@ struct RedactionStrategyTests {
         #expect(RedactionStrategy(named: name) == strategy)
     }
 
-    /// Digests computed with Python's hashlib and hmac.
+    /// Digests computed with Python's hashlib and hmac, HKDF of 32 times `k` included.
     @Test(
         "each strategy writes its form, byte for byte",
         arguments: [
             (.exclude, "john@example.com", "[REDACTED]"),
             (.redact, "john@example.com", "[REDACTED]"),
-            (.hash, "john@example.com", "hash:v2:97193afb96659d73313d7d0ce494e500"),
+            (.hash, "john@example.com", "hash:v2:270ae9c80deb9d85c79326f9b1c0f5c5"),
             (.hashPlain, "john@example.com", "hash:855f96e983f1f8e8be944692b6f719fd"),
-            (.tokenize, "john@example.com", "TOK-0e5d08fbfc7e5ccc"),
+            (.tokenize, "john@example.com", "TOK-cb33d1bc068a3c07"),
             (.tokenizePlain, "john@example.com", "TOK-297347919a67"),
-            (.hash, "mária", "hash:v2:7f0a7f7ff4933f7bbfb7d8044863df5d"),
+            (.hash, "mária", "hash:v2:11a5947c8208ea5090f6523c3894abd6"),
             (.truncate, "123456789", "1234...6789"), (.truncate, "12345678", "***"), (.truncate, "1", "***"),
             (.truncate, "áéíóúüñçß", "áéíó...üñçß"),
             (.mask, "user@example.com", "u***@e***.com"), (.mask, "mária@example.co.uk", "m***@e***.uk"),
@@ -70,8 +71,7 @@ struct RedactionStrategyTests {
     }
 
     @Test func tokensDifferBetweenTenantsAndKeyedOnesBetweenKeys() throws {
-        let other = [UInt8](repeating: 1, count: 32)
-        let otherKey = try SecretBytes(copying: unsafe other.span.bytes)
+        let otherKey = try redactionKey("o")
         for strategy in [RedactionStrategy.tokenize, .tokenizePlain] {
             #expect(try replacement(strategy, "x") == replacement(strategy, "x"))
             #expect(try replacement(strategy, "x") != replacement(strategy, "x", tenant: "tenant-2"))
@@ -80,5 +80,32 @@ struct RedactionStrategyTests {
             let replaced = strategy.replacement(for: "x", tenant: "tenant-1", key: otherKey)
             #expect(try replacement(strategy, "x") != replaced)
         }
+    }
+
+    /// One secret, and yet the digest of `tenant-1:x` is not what the token of `x` begins with.
+    @Test func digestsAndTokensHaveKeysOfTheirOwn() throws {
+        let digest = try #require(try replacement(.hash, "tenant-1:x")).dropFirst("hash:v2:".count)
+        let token = try #require(try replacement(.tokenize, "x")).dropFirst("TOK-".count)
+        #expect(!digest.hasPrefix(token))
+    }
+
+    @Test func withoutAKeyThereIsNothingThatWouldNeedOne() {
+        for strategy in [RedactionStrategy.hash, .tokenize, .tokenizePlain, .encrypt] {
+            #expect(strategy.replacement(for: "x", tenant: "tenant-1", key: nil) == "[REDACTED]")
+        }
+        #expect(RedactionStrategy.mask.replacement(for: "12345", tenant: "", key: nil) == "1***5")
+    }
+
+    @Test(
+        "what a strategy wrote is not redacted again",
+        arguments: [
+            "[REDACTED]", "hash:855f96e983f1f8e8be944692b6f719fd", "hash:v2:855f96e983f1f8e8be944692b6f719fd",
+            "TOK-297347919a67", "TOK-0e5d08fbfc7e5ccc", "enc:dGVuYW50LTE=:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxw=",
+            "enc:v2:dGVuYW50LTE=:1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxw=",
+        ])
+    func isReplacement(text: String) {
+        #expect(RedactionStrategy.isReplacement(text))
+        #expect(!RedactionStrategy.isReplacement(text + "0"))
+        #expect(!RedactionStrategy.isReplacement(String(text.dropLast())))
     }
 }

@@ -1,4 +1,5 @@
 import CryptoPrimitives
+import Foundation
 import Glibc
 import Ledger
 import Testing
@@ -32,16 +33,23 @@ import Testing
 
     @Test func aKilledWriterHoldsNothing() async throws {
         let ledger = try TemporaryLedger()
+        #expect(ledger.folder.writer == nil)
         let child = try ChildProcess("hold", ledger.folder.path)
         #expect(await child.line() == "open")
+        #expect(ledger.folder.writer?.hasPrefix("process \(child.pid) ") == true)
         child.kill()
         await child.exit()
+        // Its name is still in the file.
+        #expect(try Data(contentsOf: URL(filePath: ledger.folder.path + "/writer.lock")).count > 8)
+        #expect(ledger.folder.writer == nil)
         try await ledger.openWriter().close()
     }
 
     @Test func aWriterOfTheSameProcessIsASecondOneToo() async throws {
         let ledger = try TemporaryLedger()
         let writer = try ledger.openWriter()
+        #expect(ledger.folder.writer?.hasPrefix("process \(getpid()) ") == true)
+        // Asking takes nothing away.
         try expectLocked(ledger, by: getpid())
         try await writer.close()
         try await ledger.openWriter().close()

@@ -200,7 +200,7 @@ struct Exploration {
         if let crashes, crashes.isEmpty { return }
         guard generator.chance(place.crashes.count == 1 ? 5 : 2) || crashes != nil else { return }
         var next = History(
-            truth: history.truth.prefix(found.blockCount), materials: [history.materials[found.material]])
+            truth: history.truth.prefix(found.blockCount), materials: [found.material])
         next.start.hasLedger = true
         next.start.eventCount = next.truth.end.eventCount
         try live(place, from: image, after: next, stepCount: Self.laterStepCount, only: crashes)

@@ -1,3 +1,4 @@
+internal import FoundationEssentials
 internal import Ledger
 internal import LedgerStore
 
@@ -8,10 +9,10 @@ struct Inspection {
     let materials: [[MaterialStore.Name: [UInt8]]]
     let promise: History.Promise
 
-    /// What was found: how many blocks, and which state of the material.
+    /// What was found: how many blocks, and the material.
     struct Found {
         let blockCount: Int
-        let material: Int
+        let material: [MaterialStore.Name: [UInt8]]
     }
 
     /// Nil if there is no ledger, and none was promised.
@@ -138,7 +139,7 @@ struct Inspection {
 
     // MARK: The material
 
-    private func checkMaterial() throws(Finding) -> Int {
+    private func checkMaterial() throws(Finding) -> [MaterialStore.Name: [UInt8]] {
         let blobs = try succeeding("reading the material") { () throws(StoreError) in
             let store = try MaterialStore(folder, isReadOnly: false)
             defer { store.close() }
@@ -146,9 +147,32 @@ struct Inspection {
             for name in try store.names() { blobs[name] = try store.blob(name) }
             return blobs
         }
-        guard let number = promise.materials.last(where: { materials[$0] == blobs }) else {
+        let isPromised = promise.materials.contains { materials[$0] == blobs }
+        guard isPromised || isBetween(blobs) else {
             throw Finding("the material is in none of the states \(promise.materials)")
         }
-        return number
+        try checkErasure(blobs)
+        return blobs
+    }
+
+    /// Erasing several blobs is done again by whoever wanted it: a part of them may be gone.
+    private func isBetween(_ blobs: [MaterialStore.Name: [UInt8]]) -> Bool {
+        let (before, after) = (materials[promise.materials.lowerBound], materials[promise.materials.upperBound])
+        return blobs.allSatisfy { before[$0.key] == $0.value } && after.allSatisfy { blobs[$0.key] == $0.value }
+    }
+
+    /// That nothing of the blobs that were erased, replaced or not stored to the end is left in the file.
+    private func checkErasure(_ blobs: [MaterialStore.Name: [UInt8]]) throws(Finding) {
+        guard let file = try? Data(contentsOf: URL(filePath: folder.materialPath + "/blobs")) else {
+            throw Finding("the file of the material cannot be read")
+        }
+        let kept = Set(blobs.values)
+        let gone = Set(materials.prefix(promise.materials.upperBound + 1).flatMap(\.values)).subtracting(kept)
+        // Shorter ones may be found by chance.
+        for blob in gone where blob.count >= 8 {
+            for part in [blob.prefix(512), blob.suffix(512)] where part.count >= 8 && file.firstRange(of: part) != nil {
+                throw Finding("\(part.count) of \(blob.count) bytes that were erased are still in the file")
+            }
+        }
     }
 }

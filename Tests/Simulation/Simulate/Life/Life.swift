@@ -176,12 +176,12 @@ struct Life {
             }
             history.materials.append(blobs)
             Journal.add(.materialBegan(number))
-            try succeeding("storing material") { () throws(StoreError) in try material.put(put) }
+            try succeeding("storing material") { () throws(StoreError) in try material.put(put, eventCount: 0) }
         } else {
             for name in names { blobs[name] = nil }
             history.materials.append(blobs)
             Journal.add(.materialBegan(number))
-            try succeeding("removing material") { () throws(StoreError) in try material.remove(names) }
+            try succeeding("erasing material") { () throws(StoreError) in try material.erase(names) }
         }
         Journal.add(.materialDone(number))
     }
