@@ -59,7 +59,7 @@ public struct LogVerification: Sendable {
         _ reader: LedgerReader, details audit: AuditReader?, _ progress: (UInt64, UInt64) -> Void
     ) throws(StoreError) {
         var tree = MerkleTree()
-        var machine = StateMachine()
+        var replay = try LogReplay(reader)
         var resolutions = Resolutions()
         var committedDetails: UInt64 = 0
         let end: UInt64
@@ -76,7 +76,7 @@ public struct LogVerification: Sendable {
                 if block.firstSequence == 0, block.previousChecksum != .zero {
                     findings.append(Finding(sequence: 0, description: "the first block claims to follow another"))
                 }
-                if let reason = machine.replay(block) {
+                if let reason = try replay.replay(block) {
                     findings.append(Finding(sequence: block.firstSequence, description: reason))
                     isChainIntact = false
                     return false
@@ -98,8 +98,8 @@ public struct LogVerification: Sendable {
         rootHash = tree.root
         if isChainIntact {
             checkDetailsCount(try reader.detailsCount(), committed: committedDetails)
-            checkConservation(machine)
-            checkUsage(machine)
+            checkConservation(replay.machine)
+            checkUsage(replay.machine)
         }
     }
 

@@ -15,13 +15,14 @@ extension KeyHandle {
         let version = try await version(number)
         let use = Use(id: try store.newEventID(), details: protection.details)
         do throws(KeyStoreError) {
-            return try await self.use(.export, version, [use]) { (material) throws(KeyStoreError) in
+            let work = Work { (material, _) throws(KeyStoreError) in
                 do throws(CryptoError) {
                     return try protection.protect(try KeyEncoding.encode(material))
                 } catch {
                     throw .crypto(error)
                 }
-            }.outcome
+            }
+            return try await self.use(.export, version, [use], work).outcomes[0]
         } catch .refused(operation: .export, _, .exceedsCredits) {
             throw .notExportable(key: name.description)
         } catch .refused(_, _, .debitAccountAlreadyClosed) {

@@ -50,7 +50,7 @@ struct Failure: Error {
     private static func code(_ error: StoreError) -> Code {
         switch error {
         case .notALedger, .unsupportedFormat, .locked: .cannotOpen
-        case .damaged: .checkFailed
+        case .damaged, .stateDamaged: .checkFailed
         case .alreadyExists, .overloaded, .batchTooLarge: .refused
         case .readOnly, .diskFull, .closed, .failed, .system: .inputOutput
         }
