@@ -60,12 +60,13 @@ struct Attacker {
                 try transaction.append(count: block.byteCount, at: Key(block.firstSequence), in: table) {
                     block.write(to: &$0)
                 }
-                let details = logged.details.sorted { $0.key < $1.key }.map {
-                    SealedDetails(sequence: block.firstSequence + UInt64($0.key), bytes: $0.value)
+                let details = logged.details.sorted { $0.key < $1.key }.map { index, sealed in
+                    SealedDetails(sequence: block.firstSequence + UInt64(index), bytes: sealed)
                 }
+                if details.isEmpty { continue }
                 let bytes = SealedDetails.bytes(of: details, from: block.firstSequence)
-                if bytes.isEmpty { continue }
-                try transaction.put(unsafe bytes.span.bytes, at: Key(block.firstSequence, UInt8(1)), in: table)
+                try transaction.put(
+                    unsafe bytes.span.bytes, at: Key(block.firstSequence, Log.detailsMark), in: table)
             }
         }
     }
