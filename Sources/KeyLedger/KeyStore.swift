@@ -24,6 +24,9 @@ public final class KeyStore: Sendable {
         public var cache = KeyCacheLimits()
         /// How long a version is to apply protection, in seconds: 90 days. 0 means without limit.
         public var cryptoperiodSeconds: UInt32 = 90 * 86400
+        /// Goes on with a log that is shorter than the one that `material/` belongs to: see
+        /// ``KeyStoreError/logTooShort(path:eventCount:highWaterMark:keyCount:)``. Recorded as an event.
+        public var acceptsShorterLog = false
         /// Where time comes from.
         public var clock: LedgerWriter.WallClock = LedgerWriter.systemClock
         /// When checkpoints are made without being asked for.
@@ -52,6 +55,8 @@ public final class KeyStore: Sendable {
     /// Keys that are being rotated, and names that are being created.
     let busy = Mutex<Set<UInt128>>([])
     let publicKeys: PublicKeys
+    /// Whether log and material were found to belong together.
+    let isSettled = Atomic<Bool>(false)
     /// The Merkle tree over the events.
     let tree: EventTree
     /// Checkpoints are made one after the other.
@@ -68,11 +73,28 @@ public final class KeyStore: Sendable {
     public static func create(
         _ path: String, origin: String, created: String, masterKey: borrowing MasterKey
     ) throws(KeyStoreError) {
-        let folder = LedgerFolder(path: path)
-        try KeyStoreError.store { () throws(StoreError) in try folder.create(origin: origin, created: created) }
-        let material = try KeyStoreError.store { () throws(StoreError) in try MaterialStore(folder, isReadOnly: false) }
+        let material = try createFolder(path, origin: origin, created: created)
         defer { material.close() }
         try Custody.create(in: material, masterKey: masterKey, origin: origin)
+    }
+
+    /// ``create(_:origin:created:masterKey:)`` under the master key of any service.
+    public static func create(
+        _ path: String, origin: String, created: String, keyManagement: any KeyManagementService
+    ) async throws(KeyStoreError) {
+        let material = try createFolder(path, origin: origin, created: created)
+        defer { material.close() }
+        try await Custody.create(in: material, keyManagement, origin: origin)
+    }
+
+    private static func createFolder(
+        _ path: String, origin: String, created: String
+    ) throws(KeyStoreError) -> MaterialStore {
+        let folder = LedgerFolder(path: path)
+        return try KeyStoreError.store { () throws(StoreError) in
+            try folder.create(origin: origin, created: created)
+            return try MaterialStore(folder, isReadOnly: false)
+        }
     }
 
     /// Opens a ledger as a key store. Finishes or reverts what a crash left in the middle: keys of a process that is gone
@@ -82,6 +104,22 @@ public final class KeyStore: Sendable {
     public static func open(
         _ path: String, masterKey: consuming MasterKey, options: Options,
         progress: (UInt64, UInt64) -> Void = { _, _ in }
+    ) async throws(KeyStoreError) -> KeyStore {
+        try await open(path, keyManagement: LocalKeyManagementService(masterKey), options: options, progress: progress)
+    }
+
+    /// ``open(_:masterKey:options:progress:)`` under the master key of any service.
+    public static func open(
+        _ path: String, keyManagement: any KeyManagementService, options: Options,
+        progress: (UInt64, UInt64) -> Void = { _, _ in }
+    ) async throws(KeyStoreError) -> KeyStore {
+        try await open(path, keyManagement: keyManagement, next: nil, options: options, progress: progress)
+    }
+
+    /// - Parameter next: The service that everything is about to move to.
+    static func open(
+        _ path: String, keyManagement: any KeyManagementService, next: (any KeyManagementService)?, options: Options,
+        progress: (UInt64, UInt64) -> Void
     ) async throws(KeyStoreError) -> KeyStore {
         options.cache.check()
         let folder = LedgerFolder(path: path)
@@ -97,7 +135,9 @@ public final class KeyStore: Sendable {
             let material = try KeyStoreError.store { () throws(StoreError) in
                 try MaterialStore(folder, isReadOnly: false)
             }
-            let custody = try Custody(material, masterKey: masterKey, origin: manifest.origin, path: folder.path)
+            let custody = try await Custody.open(
+                material, keyManagement, next: next, origin: manifest.origin, path: folder.path
+            ) { live.read { $0.eventCount } }
             let tree = try KeyStoreError.store { () throws(StoreError) in try EventTree(writer.reader, feed: feed) }
             store = KeyStore(writer, live, custody, material, tree, options)
         } catch {
@@ -138,13 +178,17 @@ public final class KeyStore: Sendable {
 
     /// Creates what every ledger has, and settles what an earlier process left.
     private func prepare() async throws(KeyStoreError) {
+        // Before anything is written: this may be the wrong log.
+        try await settleMaterial()
         if writer.account(AccountID.denials) == nil { try await createSystemAccounts() }
+        if custody.services.withLock({ $0.next == nil }) { try await settleRewrap() }
         try await evictAll(reason: "the process that held the key is gone")
         for algorithm in KeyAlgorithm.allCases { try await setCapacity(of: AccountID.keyCache(algorithm)) }
+        try await settleShredding()
         try await settleDue()
     }
 
-    private func createSystemAccounts() async throws(KeyStoreError) {
+    func createSystemAccounts() async throws(KeyStoreError) {
         var accounts = LedgerKind.allCases.map { account(AccountID.issuer($0), .issuer, on: $0) }
         accounts.append(account(AccountID.denials, .denials, on: .custody))
         accounts.append(account(AccountID.scheduler, .scheduler, on: .custody))
@@ -203,6 +247,11 @@ public final class KeyStore: Sendable {
         } catch {
             throw .store(error)
         }
+        do throws(KeyStoreError) {
+            if isSettled.load(ordering: .relaxed) { try custody.noteEventCount() }
+        } catch .store(.closed) {
+            // Closing twice is closing.
+        }
     }
 
     private func evictAll(reason: String) async throws(KeyStoreError) {
@@ -214,6 +263,7 @@ public final class KeyStore: Sendable {
             for (event, residency) in residencies[start..<min(start + Block.eventCountMax, residencies.count)] {
                 let eviction = try self.eviction(of: .init(residency: event, version: residency.version))
                 // One tenant's damaged material must not keep the ledger from the others.
+                if let tenant = tenant(of: residency.version.key) { _ = try? await custody.fetchSecrets(of: tenant) }
                 details += try sealIfPossible(
                     caller.details(), of: EventID(eviction.id), at: evictions.count,
                     tenant: tenant(of: residency.version.key))
@@ -238,9 +288,14 @@ public final class KeyStore: Sendable {
         let tenant = Tenant(store: self, id: id, name: name, caller: caller ?? options.caller)
         do throws(KeyStoreError) {
             try await exclusively(id.value, orElse: .tenantExists(name.description)) { () throws(KeyStoreError) in
-                guard live.read({ $0.tenants[id] == nil }) else { throw .tenantExists(name.description) }
+                if let known = live.read({ $0.tenants[id] }) {
+                    throw known.shred == nil ? .tenantExists(name.description) : .tenantShredded(id.description)
+                }
                 try await record(tenant)
             }
+        } catch .tenantShredded(let shredded) {
+            // The name is not written down again.
+            throw await recorded(.tenantShredded(shredded), tenant: id, details: tenant.caller.details())
         } catch {
             throw await recorded(
                 error, tenant: nil, details: tenant.caller.details(["tenant": .string(name.description)]))
@@ -251,13 +306,8 @@ public final class KeyStore: Sendable {
     /// Material first, then accounts, then the event that makes the tenant exist.
     private func record(_ tenant: Tenant) async throws(KeyStoreError) {
         let id = tenant.id
-        try custody.createSecrets(of: id)
-        try await create(
-            LedgerKind.allCases.map { ledger in
-                account(
-                    AccountID.tenant(id, ledger), .tenant, on: ledger,
-                    flags: ledger == .protect ? .creditsMustNotExceedDebits : [], subject: id.value)
-            })
+        try await custody.createSecrets(of: id)
+        try await create(accounts(of: id))
         let event = EventID(once: .createTenant, id.value)
         try await record(
             linked: [
@@ -270,6 +320,15 @@ public final class KeyStore: Sendable {
             details: [
                 try seal(tenant.caller.details(["name": .string(tenant.name.description)]), of: event, tenant: id)
             ])
+        try custody.markRecorded(.tenantKey(id), .detailsKey(id))
+    }
+
+    func accounts(of tenant: TenantID) -> [Account] {
+        LedgerKind.allCases.map { ledger in
+            account(
+                AccountID.tenant(tenant, ledger), .tenant, on: ledger,
+                flags: ledger == .protect ? .creditsMustNotExceedDebits : [], subject: tenant.value)
+        }
     }
 
     /// The tenant with a name.
@@ -284,18 +343,28 @@ public final class KeyStore: Sendable {
                 .unknownTenant(name.description), tenant: nil,
                 details: caller.details(["tenant": .string(name.description)]))
         }
+        if live.read({ $0.tenants[id]?.shred != nil }) {
+            throw await recorded(.tenantShredded(id.description), tenant: id, details: caller.details())
+        }
+        do throws(KeyStoreError) {
+            try await custody.fetchSecrets(of: id)
+        } catch .materialDamaged {
+            // Whoever uses the tenant is told, and that is recorded with what they wanted.
+        }
         return Tenant(store: self, id: id, name: name, caller: caller)
     }
 
     /// Whether there is a tenant with a name. Asking is no event.
     public func hasTenant(_ name: String) throws(KeyStoreError) -> Bool {
         let id = custody.id(ofTenant: try EntityName(name))
-        return live.read { $0.tenants[id] != nil }
+        return live.read { $0.tenants[id].map { $0.shred == nil } ?? false }
     }
 
-    /// All tenants in order of creation.
+    /// All tenants that were not shredded, in order of creation.
     public func tenants() throws(KeyStoreError) -> [Tenant] {
-        let records = live.read { $0.tenants.sorted { $0.value.createdBy < $1.value.createdBy } }
+        let records = live.read {
+            $0.tenants.filter { $0.value.shred == nil }.sorted { $0.value.createdBy < $1.value.createdBy }
+        }
         var tenants: [Tenant] = []
         for (id, record) in records {
             let name = try audit.name(createdBy: record.createdBy, tenant: id)
@@ -310,6 +379,11 @@ public final class KeyStore: Sendable {
             let (record, tenant) = live.read { ($0[version], $0.keys[version.key]?.tenant) }
             return try audit.publicKey(of: version, generatedBy: record?.createdBy, tenant: tenant)
         }
+    }
+
+    func forgetPublicKeys(of versions: [KeyVersion]) {
+        let versions = Set(versions)
+        publicKeys.forget { versions.contains($0) }
     }
 
     /// What the ledger says now.

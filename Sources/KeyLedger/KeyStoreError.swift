@@ -35,6 +35,16 @@ public enum KeyStoreError: Error, Hashable, Sendable {
     case wrongMasterKey(given: String, needed: String)
     /// The master key's file cannot be used.
     case masterKeyFile(path: String, reason: String)
+    /// A passphrase cannot be read or used; `source` is a file, or where it was typed.
+    case passphrase(source: String, reason: String)
+    /// The change from one master key to another was interrupted: some keys rest under the one, some under the other.
+    case rewrapUnfinished(from: String, to: String)
+    /// The tenant's keys and details were erased for good.
+    case tenantShredded(String)
+    /// `log/` is older than `material/`: it ends before events that the material was stored for.
+    case logTooShort(path: String, eventCount: UInt64, highWaterMark: UInt64, keyCount: Int)
+    /// The service that holds the master key refused.
+    case keyManagement(KeyManagementError)
     /// Something the ledger names is missing, was changed or belongs elsewhere: key material, or an event's details.
     case materialDamaged(subject: String, reason: String)
     /// The folder holds a ledger, but its keys were never set up.
@@ -80,7 +90,20 @@ extension KeyStoreError: CustomStringConvertible {
         case .reasonRequired(let operation):
             "to \(operation) takes a reason, which is recorded; give one with --reason. The attempt is recorded."
         case .wrongMasterKey(let given, let needed):
-            "the master key \(given) does not open this ledger; it was made with \(needed). Give the right key file."
+            "the master key \(given) does not open this ledger; it was made with \(needed). Give the right key file "
+                + "or passphrase."
+        case .passphrase(let source, let reason): "the passphrase from \(source) cannot be used: \(reason)."
+        case .rewrapUnfinished(let old, let new):
+            "the change of the master key from \(old) to \(new) was interrupted, and both are needed to finish it: "
+                + "run `keyledger custody rewrap` with the first as the master key and the second as the new one."
+        case .tenantShredded(let tenant):
+            "tenant \(tenant) was shredded: its keys and details are gone for good, and its name is not used again."
+        case .logTooShort(let path, let eventCount, let highWaterMark, let keyCount):
+            "\(path)/log has \(eventCount) events, and \(path)/material belongs to a log of at least \(highWaterMark) "
+                + "(of what is in it \(keyCount) are unknown to this log). The log was probably restored from an older "
+                + "backup. Nothing was changed. Put back the log that belongs to the material, or the material of the "
+                + "same backup; or go on with `keyledger custody accept-log`, which keeps what is unknown."
+        case .keyManagement(let error): error.description
         case .masterKeyFile(let path, let reason): "the master key file \(path) cannot be used: \(reason)."
         case .materialDamaged(let subject, let reason):
             "\(subject) cannot be used: \(reason). Run `keyledger verify`; restore the ledger from a backup."
@@ -114,12 +137,15 @@ extension KeyStoreError {
         case .keyExists: "key-exists"
         case .wrongAlgorithm: "wrong-algorithm"
         case .rotationInProgress: "rotation-in-progress"
+        case .tenantShredded: "tenant-shredded"
+        case .keyManagement: "key-management"
         case .malformedEnvelope: "malformed-envelope"
         case .notAuthentic: "not-authentic"
         case .foreignSpan: "foreign-span"
         case .reasonRequired: "reason-missing"
         case .materialDamaged: "material-damaged"
-        case .invalidName, .wrongState, .invalidOption, .refused, .wrongMasterKey, .masterKeyFile, .notInitialised,
+        case .invalidName, .wrongState, .invalidOption, .refused, .wrongMasterKey, .masterKeyFile, .passphrase,
+            .rewrapUnfinished, .logTooShort, .notInitialised,
             .store, .crypto:
             nil
         }

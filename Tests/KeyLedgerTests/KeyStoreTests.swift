@@ -15,7 +15,7 @@ struct KeyStoreTests {
 
     @Test func anotherMasterKeyIsRefusedByNameAndTheRightOneOpensAtOnce() async throws {
         let ledger = try TestLedger(masterKey: 1)
-        let (given, needed) = (try TestLedger.masterKey(2).id, try TestLedger.masterKey(1).id)
+        let (given, needed) = ("local:" + (try TestLedger.masterKey(2).id), "local:" + (try TestLedger.masterKey(1).id))
         for _ in 0..<20 {
             await #expect(throws: KeyStoreError.wrongMasterKey(given: given, needed: needed)) {
                 _ = try await ledger.open(masterKey: 2)
@@ -199,7 +199,7 @@ struct KeyStoreTests {
     @Test(arguments: End.allCases)
     func afterATenantsMaterial(end: End) async throws {
         let ledger = try await ledger(end) { store in
-            try store.custody.createSecrets(of: store.custody.id(ofTenant: try EntityName("acme")))
+            try await store.custody.createSecrets(of: store.custody.id(ofTenant: try EntityName("acme")))
         }
         try await ledger.withStore { store in
             #expect(try materialCount(store) == 1)
@@ -211,13 +211,8 @@ struct KeyStoreTests {
     func afterATenantsAccounts(end: End) async throws {
         let ledger = try await ledger(end) { store in
             let id = store.custody.id(ofTenant: try EntityName("acme"))
-            try store.custody.createSecrets(of: id)
-            try await store.create(
-                LedgerKind.allCases.map {
-                    store.account(
-                        AccountID.tenant(id, $0), .tenant, on: $0,
-                        flags: $0 == .protect ? .creditsMustNotExceedDebits : [], subject: id.value)
-                })
+            try await store.custody.createSecrets(of: id)
+            try await store.create(store.accounts(of: id))
         }
         try await ledger.withStore { store in
             #expect(try materialCount(store) == 1)

@@ -21,10 +21,30 @@ public final class AuditReader: Sendable {
         log = try KeyStoreError.store { () throws(StoreError) in try LedgerReader(folder) }
         material = try KeyStoreError.store { () throws(StoreError) in try MaterialStore(folder, isReadOnly: true) }
         if let masterKey {
-            custody = try Custody(material, masterKey: masterKey, origin: manifest.origin, path: path)
+            custody = try Custody(
+                material, local: LocalKeyManagementService(masterKey), origin: manifest.origin, path: path)
         } else {
             custody = nil
         }
+    }
+
+    /// Opens a ledger for reading only, with its details, under the master key of any service. Details can be read of
+    /// tenants whose keys were fetched: ``fetchKeys(of:)``.
+    public static func open(
+        _ path: String, keyManagement: any KeyManagementService
+    ) async throws(KeyStoreError) -> AuditReader {
+        let sealed = try AuditReader(path, masterKey: nil)
+        let manifest = try KeyStoreError.store { () throws(StoreError) in try sealed.log.folder.manifest() }
+        let custody = try await Custody.open(
+            sealed.material, keyManagement, next: nil, origin: manifest.origin, path: path
+        ) { 0 }
+        return AuditReader(reader: sealed.log, custody: custody, material: sealed.material)
+    }
+
+    /// Has the keys of tenants unwrapped by a service that has to be waited for. Those that were shredded have none.
+    public func fetchKeys(of tenants: some Sequence<TenantID>) async throws(KeyStoreError) {
+        guard let custody else { return }
+        for tenant in tenants where try !custody.isShredded(tenant) { try await custody.fetchSecrets(of: tenant) }
     }
 
     init(reader: LedgerReader, custody: Custody, material: MaterialStore) {
@@ -36,7 +56,13 @@ public final class AuditReader: Sendable {
     /// Whether details can be opened.
     public var opensDetails: Bool { custody != nil }
 
-    /// The details of an event as canonical JSON; nil if it has none, or they are sealed to this reader.
+    /// Whether a tenant's keys were erased, and with them its names and details. Needs no master key.
+    public func isShredded(_ tenant: TenantID) throws(KeyStoreError) -> Bool {
+        try KeyStoreError.store { () throws(StoreError) in try material.standing(of: .detailsKey(tenant)) } == .erased
+    }
+
+    /// The details of an event as canonical JSON; nil if it has none, they are sealed to this reader, or its tenant was
+    /// shredded.
     ///
     /// - Parameter tenant: Whose event it is; nil for the ledger's own.
     /// - Throws: ``KeyStoreError/materialDamaged(subject:reason:)`` if they do not open, or are not those the event is
@@ -69,6 +95,8 @@ public final class AuditReader: Sendable {
         guard let sealed = try KeyStoreError.store({ () throws(StoreError) in try log.sealedDetails(of: sequence) })
         else { throw .materialDamaged(subject: subject, reason: "they are missing") }
         let event = EventID(block.transfers[index].id)
+        // Also if a reader that lives on has the key in memory still.
+        if let tenant, try isShredded(tenant) { return nil }
         let secrets: TenantSecrets? = if let tenant { try custody.secrets(of: tenant) } else { nil }
         let opened: (details: JSONObject, commitment: SHA256Digest)
         do throws(CryptoError) {
@@ -88,7 +116,8 @@ public final class AuditReader: Sendable {
 
     /// The name in the details of the event that created a tenant or key.
     public func name(createdBy sequence: UInt64, tenant: TenantID) throws(KeyStoreError) -> String {
-        try detailsObject(of: sequence, tenant: tenant)?["name"]?.string ?? "(sealed)"
+        if try isShredded(tenant) { return "(shredded)" }
+        return try detailsObject(of: sequence, tenant: tenant)?["name"]?.string ?? "(sealed)"
     }
 
     // MARK: Material

@@ -52,6 +52,7 @@ public struct LogVerification: Sendable {
             throw .store(error)
         }
         if audit.opensDetails { try checkMaterial(audit) }
+        try checkShredding(audit)
     }
 
     private init(
@@ -129,10 +130,28 @@ public struct LogVerification: Sendable {
             for (index, record) in key.versions.enumerated() {
                 do throws(KeyStoreError) {
                     try audit.checkMaterial(of: KeyVersion(key: id, number: UInt32(index + 1)), in: projection)
+                } catch .tenantShredded {
+                    // Said once, if there is something to say.
                 } catch .materialDamaged(let subject, let reason) {
                     let error = KeyStoreError.materialDamaged(subject: subject, reason: reason)
                     findings.append(Finding(sequence: record.createdBy, description: error.finding))
                 }
+            }
+        }
+    }
+
+    /// That the keys of shredded tenants are gone, and nobody else's.
+    private mutating func checkShredding(_ audit: AuditReader) throws(KeyStoreError) {
+        for (id, tenant) in projection.tenants.sorted(by: { $0.value.createdBy < $1.value.createdBy }) {
+            let isErased = try audit.isShredded(id)
+            if isErased, tenant.shred == nil {
+                findings.append(
+                    Finding(
+                        sequence: tenant.createdBy,
+                        description: "the keys of tenant \(id) were erased, and no event says so"))
+            } else if !isErased, let done = tenant.shred?.doneBy {
+                findings.append(
+                    Finding(sequence: done, description: "the keys of tenant \(id) are there although it was shredded"))
             }
         }
     }

@@ -1,23 +1,28 @@
 public import CryptoPrimitives
 internal import Glibc
-internal import Transparency
 
 /// The root of trust of a ledger on this machine: 32 bytes that wrap everything else.
 ///
-/// It comes from a file that nobody but its owner may read, and is never written anywhere by the ledger.
+/// It comes from a file that nobody but its owner may read, or from a passphrase, and is never written anywhere by the
+/// ledger.
 public struct MasterKey: ~Copyable, Sendable {
     private let cipher: AES256GCM
     /// What distinguishes master keys in messages: 16 hexadecimal digits that say nothing about the key.
     public let id: String
+    /// How it came out of a passphrase; nil for a key from a file. Not secret; stored with the ledger's root secret.
+    public let derivation: PassphraseDerivation?
 
     private static let filePrefix = "keyledger-master-key-1 "
 
     /// The key with these 32 bytes.
-    public init(_ secret: consuming SecretBytes) throws(CryptoError) {
+    public init(_ secret: consuming SecretBytes) throws(CryptoError) { try self.init(secret, derivation: nil) }
+
+    init(_ secret: consuming SecretBytes, derivation: PassphraseDerivation?) throws(CryptoError) {
         let id = try secret.derived("keyledger master key id v1", count: 8)
         let cipher = try AES256GCM(key: try secret.derived("keyledger master key wrap v1"))
         self.id = id.withBytes { $0.array.hexadecimal }
         self.cipher = cipher
+        self.derivation = derivation
     }
 
     /// Reads a key file: one line, `keyledger-master-key-1` and 64 hexadecimal digits.
@@ -150,52 +155,5 @@ public struct MasterKey: ~Copyable, Sendable {
     /// - Throws: `CryptoError.authenticationFailed` for another key or context, or changed bytes.
     borrowing func open(_ box: RawSpan, authenticating context: RawSpan) throws(CryptoError) -> SecretBytes {
         try cipher.open(box, authenticating: context)
-    }
-}
-
-extension SecretBytes {
-    /// The same secret once more, in locked memory of its own.
-    borrowing func copy() throws(CryptoError) -> SecretBytes {
-        try withBytes { (bytes: RawSpan) throws(CryptoError) in try SecretBytes(copying: bytes) }
-    }
-
-    /// A key for one purpose, derived with HKDF (RFC 5869) so that no key serves two.
-    borrowing func derived(_ purpose: StaticString, count: Int = 32) throws(CryptoError) -> SecretBytes {
-        let info = Array(purpose.description.utf8)
-        return try HKDFSHA256.derive(from: self, salt: RawSpan(), info: unsafe info.span.bytes, count: count)
-    }
-}
-
-/// What a wrapped secret is, for whom, and which: authenticated with it, so that a blob in another place does not open.
-struct WrapContext {
-    private var members: JSONObject
-
-    init(purpose: String) { members = ["purpose": .string(purpose)] }
-
-    func with(_ name: String, _ value: String) -> WrapContext {
-        var copy = self
-        copy.members[name] = .string(value)
-        return copy
-    }
-
-    /// RFC 8785 canonical JSON.
-    var bytes: [UInt8] { members.canonicalBytes }
-}
-
-extension JSONObject {
-    /// With the members of another object, which win.
-    func merging(_ others: JSONObject) -> JSONObject {
-        var object = self
-        for member in others.members { object[member.name] = member.value }
-        return object
-    }
-
-    /// RFC 8785 canonical JSON of an object built here: of strings and integers, so it has a canonical form.
-    var canonicalBytes: [UInt8] {
-        do throws(JSONError) {
-            return try JSONValue.object(self).canonical()
-        } catch {
-            preconditionFailure("an object built in code has no canonical form: \(error)")
-        }
     }
 }

@@ -1,4 +1,6 @@
+internal import CryptoPrimitives
 internal import LedgerStore
+internal import Transparency
 
 /// A wrapped secret as it is stored: what anyone may know of it, then the sealed box.
 ///
@@ -6,7 +8,7 @@ internal import LedgerStore
 /// 0 format (1)   1 length of the header (2, little-endian)   3 header   … box
 /// ```
 struct WrappedBlob {
-    /// The master key's id for what is wrapped under it, the public key for a signing key, else empty.
+    /// Which master key it is wrapped under, the public key for a signing key, else empty.
     let header: [UInt8]
     let box: [UInt8]
 
@@ -35,6 +37,60 @@ struct WrappedBlob {
         writer.append(box)
         return writer.bytes
     }
+}
+
+/// Which master key a blob is wrapped under, and how to come by it: its header, canonical JSON.
+struct MasterKeyReference: Hashable {
+    /// Its service and id: `local:0123456789abcdef`.
+    let name: String
+    /// How it comes out of a passphrase, for the root secret of a ledger that is opened with one.
+    let derivation: PassphraseDerivation?
+
+    init(name: String, derivation: PassphraseDerivation?) {
+        self.name = name
+        self.derivation = derivation
+    }
+
+    init(_ service: any KeyManagementService) {
+        name = service.masterKeyName
+        derivation = (service as? LocalKeyManagementService)?.masterKey.derivation
+    }
+
+    /// Nil for bytes that name none.
+    init?(_ bytes: [UInt8]) {
+        guard let object = (try? JSONValue(parsing: bytes))?.object, let name = object["key"]?.string else {
+            return nil
+        }
+        self.name = name
+        guard let scrypt = object["scrypt"]?.object else {
+            derivation = nil
+            return
+        }
+        guard let n = scrypt["n"]?.string.flatMap({ UInt64($0) }), let r = scrypt["r"]?.string.flatMap({ UInt32($0) }),
+            let p = scrypt["p"]?.string.flatMap({ UInt32($0) }),
+            let salt = scrypt["salt"]?.string.flatMap({ [UInt8](hexadecimal: $0) })
+        else { return nil }
+        derivation = PassphraseDerivation(parameters: Scrypt.Parameters(n: n, r: r, p: p), salt: salt)
+    }
+
+    var bytes: [UInt8] {
+        var object: JSONObject = ["key": .string(name)]
+        if let derivation {
+            object["scrypt"] = .object([
+                "n": .string(String(derivation.parameters.n)), "r": .string(String(derivation.parameters.r)),
+                "p": .string(String(derivation.parameters.p)), "salt": .string(derivation.salt.hexadecimal),
+            ])
+        }
+        return object.canonicalBytes
+    }
+}
+
+extension WrappedBlob {
+    /// What is wrapped under a master key.
+    init(wrappedUnder reference: MasterKeyReference, box: [UInt8]) { self.init(header: reference.bytes, box: box) }
+
+    /// The master key it is wrapped under; nil for blobs under a tenant's key.
+    var masterKey: MasterKeyReference? { MasterKeyReference(header) }
 }
 
 extension MaterialStore.Name {

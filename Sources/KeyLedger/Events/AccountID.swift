@@ -9,6 +9,9 @@ enum AccountID {
     static let denials = derive(.denials, .custody)
     static let scheduler = derive(.scheduler, .custody)
     static func keyCache(_ algorithm: KeyAlgorithm) -> UInt128 { derive(algorithm.cacheKind, .custody) }
+    static let erased = derive(.erased, .custody)
+    /// By the first 16 bytes of SHA-256 of the master key's name.
+    static func masterKey(_ digest: UInt128) -> UInt128 { derive(.masterKey, .custody, digest) }
     static let checkpoints = derive(.checkpoints, .custody)
     static func tenant(_ tenant: TenantID, _ ledger: LedgerKind) -> UInt128 { derive(.tenant, ledger, tenant.value) }
     static func version(_ version: KeyVersion, _ algorithm: KeyAlgorithm, _ ledger: LedgerKind) -> UInt128 {

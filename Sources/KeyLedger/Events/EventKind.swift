@@ -21,10 +21,14 @@ public enum AccountKind: UInt32, Sendable, CaseIterable {
     case tenant = 4
     /// What was committed to in checkpoints; on `custody`.
     case checkpoints = 5
+    /// A master key, by the digest of its name; on `custody`.
+    case masterKey = 6
+    /// Where material goes that was erased; on `custody`.
+    case erased = 7
     /// Plaintext encryption keys in memory; on `custody`.
-    case encryptionKeyCache = 6
+    case encryptionKeyCache = 8
     /// Where runs of scheduled rotation are counted; on `custody`.
-    case scheduler = 7
+    case scheduler = 9
     /// A version of a signing key; one a ledger. `user_data_128` is the key, `user_data_64` the version.
     case signingKeyVersion = 16
     /// A version of an encryption key; as above.
@@ -44,6 +48,8 @@ extension AccountKind: CustomStringConvertible {
         case .scheduler: "scheduler"
         case .checkpoints: "checkpoints"
         case .tenant: "tenant"
+        case .masterKey: "master-key"
+        case .erased: "erased"
         case .signingKeyVersion: "signing-key-version"
         case .encryptionKeyVersion: "encryption-key-version"
         case .exportGate: "export-gate"
@@ -85,6 +91,13 @@ public enum EventKind: UInt32, Sendable, CaseIterable {
     case erase = 0x315
     case createTenant = 0x320
     case cacheCapacity = 0x321
+    case rewrap = 0x330
+    case rewrapTenant = 0x331
+    case finishRewrap = 0x332
+    case abandonRewrap = 0x333
+    case shred = 0x334
+    case shredded = 0x335
+    case acceptLog = 0x336
     case rotationFailed = 0x340
     case rotationRun = 0x341
     case reveal = 0x350
@@ -100,7 +113,7 @@ public enum EventKind: UInt32, Sendable, CaseIterable {
     /// Whether `user_data_128` is a tenant, not a key.
     public var isAboutTenant: Bool {
         switch self {
-        case .createTenant, .quota, .quotaWarning, .offerImport, .redeem: true
+        case .createTenant, .quota, .quotaWarning, .offerImport, .redeem, .rewrapTenant, .shred, .shredded: true
         default: false
         }
     }
@@ -108,7 +121,7 @@ public enum EventKind: UInt32, Sendable, CaseIterable {
     /// Whether it closes for good: no operation voids such a transfer, and a check of the log reports a void of one.
     public var isFinal: Bool {
         switch self {
-        case .retire, .deactivate, .compromise, .destroy, .erase: true
+        case .retire, .deactivate, .compromise, .destroy, .erase, .shred: true
         default: false
         }
     }
@@ -150,6 +163,13 @@ extension EventKind: CustomStringConvertible {
         case .erase: "erase"
         case .createTenant: "create-tenant"
         case .cacheCapacity: "cache-capacity"
+        case .rewrap: "rewrap"
+        case .rewrapTenant: "rewrap-tenant"
+        case .finishRewrap: "finish-rewrap"
+        case .abandonRewrap: "abandon-rewrap"
+        case .shred: "shred"
+        case .shredded: "shredded"
+        case .acceptLog: "accept-log"
         case .rotationFailed: "rotation-failed"
         case .rotationRun: "rotation-run"
         case .reveal: "reveal"

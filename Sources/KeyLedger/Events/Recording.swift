@@ -149,6 +149,12 @@ extension KeyStore {
         do throws(KeyStoreError) {
             let event = try newEventID()
             var details = details
+            var tenant = tenant
+            if let id = tenant, live.read({ $0.tenants[id]?.shred != nil }) {
+                // Its account is closed, and nothing about it is written down again.
+                details = ["actor": details["actor"] ?? .null, "tenantId": .string(id.description)]
+                tenant = nil
+            }
             details["denied"] = .string(reason)
             let account = tenant.map { AccountID.tenant($0, .custody) } ?? AccountID.issuer(.custody)
             try await record(
@@ -170,6 +176,8 @@ extension KeyStore {
         do throws(KeyStoreError) {
             return [try seal(details, of: event, at: index, tenant: tenant)]
         } catch .materialDamaged {
+            return []
+        } catch .tenantShredded {
             return []
         }
     }

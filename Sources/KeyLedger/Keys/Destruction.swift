@@ -75,15 +75,4 @@ extension KeyStore {
         return KeyHandle(
             tenant: tenant, id: id, name: try name(key.createdBy, id.description), algorithm: key.algorithm)
     }
-
-    /// Removes material that no event speaks of any more, or never did.
-    func removeUnneededMaterial() throws(KeyStoreError) {
-        let projection = live.read { $0 }
-        _ = try custody.removeOrphans { name in
-            if name.checkpointKeyVersion != nil { return true }
-            if let version = name.keyVersion { return projection[version].map { !$0.isErased } ?? false }
-            if let offer = name.importOffer { return projection.importOffers[offer] != nil }
-            return name.tenant.map { projection.tenants[$0] != nil } ?? false
-        }
-    }
 }

@@ -33,6 +33,7 @@ extension KeyHandle {
                 while true {
                     do throws(KeyStoreError) {
                         try await retire(old, after: creation)
+                        try store.custody.markRecorded(.version(next))
                         return next.number
                     } catch .refused(operation: .evict, _, .pendingTransferExpired) {
                         // The residency expired at the very moment of its eviction; without it there is none.
@@ -55,6 +56,7 @@ extension KeyHandle {
         try await store.record(
             linked: (material?.redemption).map { [$0] + creation.chain } ?? creation.chain,
             details: [creation.details], of: name.description)
+        try store.custody.markRecorded(.version(KeyVersion(key: id, number: 1)))
     }
 
     /// What makes a version exist, once it is on disk.

@@ -43,7 +43,11 @@ extension LedgerProjection {
         case .deny: refusalCount += 1
         case .rotationFailed: rotation.failures[version.key] = transfer.timestamp
         case .rotationRun: rotation.lastRunAt = transfer.userData64
-        case .cacheCapacity, .export, .reveal, .checkpoint, .checkpointKey, .cosigned, .anchored, .evidence: break
+        case .cacheCapacity, .export, .reveal, .rewrapTenant, .acceptLog, .checkpoint, .checkpointKey,
+            .cosigned, .anchored, .evidence:
+            break
+        case .rewrap, .finishRewrap, .abandonRewrap: applyToRewrap(kind, transfer, sequence)
+        case .shred, .shredded: applyToShred(kind, transfer, sequence)
         case .createTenant, .quota, .quotaWarning, .offerImport, .redeem: applyToTenant(kind, transfer, sequence)
         case .generate, .importKey, .budget, .cryptoperiod, .hold, .allowExport, .budgetWarning:
             applyToNewVersion(kind, version, transfer, sequence)
@@ -72,6 +76,40 @@ extension LedgerProjection {
             importOffers[EventID(transfer.id)] = ImportOffer(tenant: tenant, expiresAt: transfer.expiresAt ?? .max)
         default: importOffers[EventID(transfer.pendingID)] = nil
         }
+    }
+
+    /// Nothing of a shredded tenant is due any more.
+    private mutating func applyToShred(_ kind: EventKind, _ transfer: Transfer, _ sequence: UInt64) {
+        let tenant = TenantID(transfer.userData128)
+        if kind == .shredded { tenants[tenant]?.shred?.doneBy = sequence }
+        guard kind == .shred, transfer.ledger == LedgerKind.custody.rawValue else { return }
+        tenants[tenant]?.shred = Shred(begunBy: sequence)
+        tenants[tenant]?.hasQuotaWarning = true
+        let ended = Set(keys.filter { $0.value.tenant == tenant }.keys)
+        cryptoperiods = cryptoperiods.filter { !ended.contains($0.value.version.key) }
+        activations = activations.filter { !ended.contains($0.value.version.key) }
+        destructions = destructions.filter { !ended.contains($0.value.version.key) }
+        importOffers = importOffers.filter { $0.value.tenant != tenant }
+        for id in ended {
+            for index in keys[id]?.versions.indices ?? 0..<0 {
+                keys[id]?.versions.withElement(at: index) { version in
+                    version.isOverdue = false
+                    version.hasBudgetWarning = true
+                    version.destruction = nil
+                    version.isErased = true
+                    version.state = .destroyed
+                }
+            }
+        }
+    }
+
+    private mutating func applyToRewrap(_ kind: EventKind, _ transfer: Transfer, _ sequence: UInt64) {
+        rewrap = nil
+        guard kind == .rewrap else { return }
+        rewrapCount += 1
+        rewrap = Rewrap(
+            number: rewrapCount, begunBy: sequence, from: transfer.debitAccountID, to: transfer.creditAccountID,
+            pending: transfer.id)
     }
 
     // MARK: Versions

@@ -21,6 +21,10 @@ public struct LedgerProjection: Sendable, Hashable {
     public internal(set) var destructions: [EventID: Deadline] = [:]
     /// The imports that are prepared for, by the pending transfer that allows them.
     public internal(set) var importOffers: [EventID: ImportOffer] = [:]
+    /// The change of the master key that is under way.
+    public internal(set) var rewrap: Rewrap?
+    /// How many such changes were begun.
+    public internal(set) var rewrapCount: UInt32 = 0
     /// Operations that were refused, by the ledger or before it was asked.
     public internal(set) var refusalCount: UInt64 = 0
     /// The number of events folded so far.
@@ -45,11 +49,33 @@ public struct LedgerProjection: Sendable, Hashable {
         public internal(set) var quotaSetBy = EventID(0)
         /// Whether the warning about this quota was given.
         public internal(set) var hasQuotaWarning = false
+        /// Its end, from the intent on; nil while it lives.
+        public internal(set) var shred: Shred?
 
         /// Whether 80 % of the quota are used and nobody was told.
         var isQuotaWarningDue: Bool {
             !hasQuotaWarning && LedgerProjection.isNearlyUsed(usage.protections, of: quota)
         }
+    }
+
+    /// The end of a tenant.
+    public struct Shred: Sendable, Hashable {
+        /// The event that began it: nothing of the tenant is used from there on.
+        public let begunBy: UInt64
+        /// The event that says that its keys are erased; nil between the two.
+        public internal(set) var doneBy: UInt64?
+    }
+
+    /// The change of the master key.
+    public struct Rewrap: Sendable, Hashable {
+        /// Counted from 1.
+        public let number: UInt32
+        /// The event that began it.
+        public let begunBy: UInt64
+        /// The accounts of the master keys.
+        let from: UInt128, to: UInt128
+        /// The pending transfer that is posted when everything is under the new one.
+        let pending: UInt128
     }
 
     /// A key over all of its versions.
@@ -199,10 +225,14 @@ public struct LedgerProjection: Sendable, Hashable {
     /// Whose transfer it is: under whose key its details are sealed. Nil for the ledger's own.
     public func tenant(of transfer: Transfer) -> TenantID? {
         switch EventKind(rawValue: transfer.userData32) {
+        // Must be readable when the tenant's own are not.
+        case .rewrapTenant, .shred, .shredded: nil
         case let kind? where kind.isAboutTenant: TenantID(transfer.userData128)
         // A refusal may be about another tenant's key, a key's first event comes before it is known.
         case .deny, .generate, .importKey, .reveal: tenantsByAccount[transfer.debitAccountID]
-        case .cacheCapacity, .rotationRun, .checkpoint, .checkpointKey, .cosigned, .anchored, .evidence, nil: nil
+        case .cacheCapacity, .rotationRun, .rewrap, .finishRewrap, .abandonRewrap, .acceptLog, .checkpoint,
+            .checkpointKey, .cosigned, .anchored, .evidence, nil:
+            nil
         default: keys[KeyID(transfer.userData128)]?.tenant
         }
     }

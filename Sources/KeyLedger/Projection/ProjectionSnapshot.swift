@@ -11,6 +11,8 @@ extension LedgerProjection {
         writer.append(eventCount)
         writer.append(lastTimestamp)
         writer.append(refusalCount)
+        writer.append(rewrapCount)
+        writer.append(rewrap)
         writer.append(tenants) { $0.append($1) }
         writer.append(keys) { $0.append($1) }
         writer.append(residencies) { writer, residency in
@@ -38,6 +40,7 @@ extension LedgerProjection {
         var reader = ByteReader(bytes)
         guard reader.next(UInt32.self) == Self.magic, let eventCount: UInt64 = reader.next(),
             let lastTimestamp: UInt64 = reader.next(), let refusalCount: UInt64 = reader.next(),
+            let rewrapCount: UInt32 = reader.next(), let rewrap = reader.nextRewrap(),
             let tenants: [TenantID: TenantRecord] = reader.table({ $0.nextTenant() }),
             let keys: [KeyID: KeyRecord] = reader.table({ $0.nextKey() }),
             let residencies: [EventID: Residency] = reader.table({ $0.nextResidency() }),
@@ -50,6 +53,8 @@ extension LedgerProjection {
         self.eventCount = eventCount
         self.lastTimestamp = lastTimestamp
         self.refusalCount = refusalCount
+        self.rewrapCount = rewrapCount
+        self.rewrap = rewrap
         self.tenants = tenants
         self.keys = keys
         self.residencies = residencies
@@ -98,6 +103,18 @@ extension LittleEndianBytes {
         append(tenant.quota)
         append(tenant.quotaSetBy.value)
         append(tenant.hasQuotaWarning)
+        append(tenant.shred?.begunBy ?? .max)
+        append(tenant.shred?.doneBy ?? .max)
+    }
+
+    fileprivate mutating func append(_ rewrap: LedgerProjection.Rewrap?) {
+        append(rewrap != nil)
+        guard let rewrap else { return }
+        append(rewrap.number)
+        append(rewrap.begunBy)
+        append(rewrap.from)
+        append(rewrap.to)
+        append(rewrap.pending)
     }
 
     fileprivate mutating func append(_ key: LedgerProjection.KeyRecord) {
@@ -188,11 +205,23 @@ extension ByteReader {
 
     fileprivate mutating func nextTenant() -> LedgerProjection.TenantRecord? {
         guard let createdAt: UInt64 = next(), let createdBy: UInt64 = next(), let usage = nextUsage(),
-            let quota: UInt128 = next(), let quotaSetBy: UInt128 = next(), let hasQuotaWarning = nextFlag()
+            let quota: UInt128 = next(), let quotaSetBy: UInt128 = next(), let hasQuotaWarning = nextFlag(),
+            let begunBy: UInt64 = next(), let doneBy: UInt64 = next()
         else { return nil }
+        let shred = LedgerProjection.Shred(begunBy: begunBy, doneBy: doneBy == .max ? nil : doneBy)
         return LedgerProjection.TenantRecord(
             createdAt: createdAt, createdBy: createdBy, usage: usage, quota: quota, quotaSetBy: EventID(quotaSetBy),
-            hasQuotaWarning: hasQuotaWarning)
+            hasQuotaWarning: hasQuotaWarning, shred: begunBy == .max ? nil : shred)
+    }
+
+    /// The change of the master key, or nil in the inner value if none is under way.
+    fileprivate mutating func nextRewrap() -> LedgerProjection.Rewrap?? {
+        guard let isUnderWay = nextFlag() else { return nil }
+        guard isUnderWay else { return .some(nil) }
+        guard let number: UInt32 = next(), let begunBy: UInt64 = next(), let from: UInt128 = next(),
+            let to: UInt128 = next(), let pending: UInt128 = next()
+        else { return nil }
+        return LedgerProjection.Rewrap(number: number, begunBy: begunBy, from: from, to: to, pending: pending)
     }
 
     fileprivate mutating func nextKey() -> LedgerProjection.KeyRecord? {

@@ -10,9 +10,11 @@ enum Catalogue {
     enum AccountKind: UInt32 {
         case issuer = 1
         case denials = 2
-        case keyCache = 3
+        case privateKeyCache = 3
         case tenant = 4
         case checkpoints = 5
+        case encryptionKeyCache = 8
+        case scheduler = 9
         case signingKeyVersion = 16
         case encryptionKeyVersion = 17
         case exportGate = 18
@@ -23,10 +25,11 @@ enum Catalogue {
         /// The flags it has on a ledger; nil where there is none.
         func flags(on ledger: UInt32) -> Account.Flags? {
             switch (self, ledger) {
-            case (.issuer, 1...3), (.tenant, 2...3), (.denials, 3), (.checkpoints, 3), (.signingKeyVersion, 1...2),
+            case (.issuer, 1...3), (.tenant, 2...3), (.denials, 3), (.checkpoints, 3), (.scheduler, 3),
+                (.signingKeyVersion, 1...2),
                 (.encryptionKeyVersion, 2):
                 []
-            case (.keyCache, 3), (.tenant, 1): .creditsMustNotExceedDebits
+            case (.privateKeyCache, 3), (.encryptionKeyCache, 3), (.tenant, 1): .creditsMustNotExceedDebits
             case (.encryptionKeyVersion, 1), (.signingKeyVersion, 3), (.encryptionKeyVersion, 3), (.exportGate, 3):
                 .debitsMustNotExceedCredits
             default: nil
@@ -72,6 +75,8 @@ enum Catalogue {
         case erase = 0x315
         case createTenant = 0x320
         case cacheCapacity = 0x321
+        case rotationFailed = 0x340
+        case rotationRun = 0x341
         case checkpoint = 0x360
         case checkpointKey = 0x361
         case cosigned = 0x362
@@ -91,7 +96,7 @@ enum Catalogue {
         var hasDetails: Bool {
             switch self {
             case .sign, .encrypt, .verify, .decrypt, .export, .generate, .importKey, .createTenant, .cacheCapacity,
-                .checkpoint, .checkpointKey:
+                .rotationRun, .checkpoint, .checkpointKey:
                 true
             default: false
             }
@@ -156,6 +161,11 @@ enum Catalogue {
         Shape(ledger: 3, debit: [.issuer], credit: [.checkpoints], amount: amount)
     }
 
+    /// Which versions' plaintext is in which cache.
+    private static let caches: [(AccountKind, AccountKind)] = [
+        (.signingKeyVersion, .privateKeyCache), (.encryptionKeyVersion, .encryptionKeyCache),
+    ]
+
     static func shapes(of kind: EventKind) -> [Shape] {
         switch kind {
         case .sign: [Shape(ledger: 1, debit: [.signingKeyVersion], credit: [.tenant])]
@@ -179,9 +189,10 @@ enum Catalogue {
         case .verify: [Shape(ledger: 2, debit: [.signingKeyVersion], credit: [.tenant])]
         case .decrypt: [Shape(ledger: 2, debit: [.encryptionKeyVersion], credit: [.tenant])]
         case .generate, .importKey: [Shape(ledger: 3, debit: [.tenant], credit: version, once: .generate)]
-        case .admit: [Shape(ledger: 3, debit: version, credit: [.keyCache], flags: .pending, timeout: anyTimeout)]
+        case .admit:
+            caches.map { Shape(ledger: 3, debit: [$0], credit: [$1], flags: .pending, timeout: anyTimeout) }
         case .evict:
-            [Shape(ledger: 3, debit: version, credit: [.keyCache], flags: .voidPendingTransfer, voids: [.admit])]
+            caches.map { Shape(ledger: 3, debit: [$0], credit: [$1], flags: .voidPendingTransfer, voids: [.admit]) }
         case .export: [Shape(ledger: 3, debit: [.exportGate], credit: [.tenant])]
         case .allowExport:
             [Shape(ledger: 3, debit: [.issuer], credit: [.exportGate], amount: budget...budget, once: .allowExport)]
@@ -197,7 +208,14 @@ enum Catalogue {
         case .erase: [closing(3, amount: 1)]
         case .createTenant: [Shape(ledger: 3, debit: [.issuer], credit: [.tenant], once: .createTenant)]
         case .cacheCapacity:
-            [Shape(ledger: 3, debit: [.keyCache, .issuer], credit: [.issuer, .keyCache], amount: anyAmount)]
+            caches.flatMap { _, cache in
+                [
+                    Shape(ledger: 3, debit: [cache], credit: [.issuer], amount: anyAmount),
+                    Shape(ledger: 3, debit: [.issuer], credit: [cache], amount: anyAmount),
+                ]
+            }
+        case .rotationFailed: [Shape(ledger: 3, debit: [.tenant], credit: [.denials])]
+        case .rotationRun: [Shape(ledger: 3, debit: [.issuer], credit: [.scheduler], amount: 0 ... .max)]
         case .checkpoint: [note(anyAmount)]
         case .checkpointKey, .cosigned, .anchored, .evidence: [note()]
         }

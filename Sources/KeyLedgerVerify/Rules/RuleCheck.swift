@@ -209,7 +209,7 @@ struct RuleCheck {
             // A refusal may be about another tenant's key.
             guard let party = accounts[transfer.debitAccountID], party.kind == .tenant else { return nil }
             return party.owner
-        case .cacheCapacity, .checkpoint, .checkpointKey, .cosigned, .anchored, .evidence, nil: return nil
+        case .cacheCapacity, .rotationRun, .checkpoint, .checkpointKey, .cosigned, .anchored, .evidence, nil: return nil
         default:
             let id = VersionID(key: transfer.userData128, number: UInt32(truncatingIfNeeded: transfer.userData64))
             return versionPlaces[id].flatMap { versions[$0].generated?.tenant }

@@ -18,7 +18,12 @@ struct CustodyTests {
             try #require(try store.audit.material.blob(name).flatMap { WrappedBlob($0) })
         }
         func open(
-            _ name: MaterialStore.Name, _ context: WrapContext, _ key: borrowing some Wrapping & ~Copyable
+            _ name: MaterialStore.Name, _ context: WrapContext, _ key: borrowing AES256GCM
+        ) throws -> [UInt8] {
+            try key.unwrap(try blob(name), context).revealed()
+        }
+        func open(
+            _ name: MaterialStore.Name, _ context: WrapContext, _ key: borrowing MasterKey
         ) throws -> [UInt8] {
             let blob = try blob(name)
             let context = context.bytes
@@ -212,7 +217,7 @@ struct CustodyTests {
         let publicKey = try await ledger.withStore { store in
             let id = store.custody.id(ofTenant: try EntityName("acme"))
             // As far as creating a tenant and a key gets when the queue is full, say: the event was never recorded.
-            try store.custody.createSecrets(of: id)
+            try await store.custody.createSecrets(of: id)
             _ = try store.custody.secrets(of: id)
             let version = KeyVersion(key: store.custody.id(ofKey: try EntityName("claims"), of: id), number: 1)
             let left = try store.custody.createMaterial(of: version, .ed25519, tenant: id)

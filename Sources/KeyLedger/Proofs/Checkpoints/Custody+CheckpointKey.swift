@@ -16,13 +16,11 @@ extension Custody {
             verifierKey = VerifierKey(name: name, algorithm: .ed25519, publicKey: publicKey)
             let context = Self.checkpointContext(version, name, publicKey: publicKey.bytes)
             blob = WrappedBlob(
-                header: publicKey.bytes, box: try Self.wrap(secret, context, under: root.checkpoints))
+                header: publicKey.bytes, box: try root.checkpoints.wrap(secret, context))
         } catch {
             throw .crypto(error)
         }
-        try KeyStoreError.store { () throws(StoreError) in
-            try material.put([(.checkpointKey(version), blob.bytes)], eventCount: 0)
-        }
+        try put([(.checkpointKey(version), blob.bytes)])
         return verifierKey
     }
 
@@ -38,7 +36,7 @@ extension Custody {
         let key: Ed25519.PrivateKey
         do throws(CryptoError) {
             let context = Self.checkpointContext(version, name, publicKey: blob.header)
-            key = try Ed25519.PrivateKey(seed: try Self.unwrap(blob, context, under: root.checkpoints))
+            key = try Ed25519.PrivateKey(seed: try root.checkpoints.unwrap(blob, context))
         } catch {
             throw Self.unusable(subject, error)
         }
