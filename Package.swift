@@ -56,9 +56,13 @@ let package = Package(
 
         .target(
             name: "CLogBaseline", dependencies: ["CLMDB"], path: "Benchmarks/CLogBaseline"),
+        .target(name: "COpenSSLBaseline", dependencies: ["COpenSSL"], path: "Benchmarks/COpenSSLBaseline"),
         .executableTarget(
             name: "keyledger-bench",
-            dependencies: ["KeyLedger", "Transparency", "LedgerStore", "Ledger", "CryptoPrimitives", "CLogBaseline"],
+            dependencies: [
+                "KeyLedger", "Transparency", "LedgerStore", "Ledger", "CryptoPrimitives", "CLogBaseline",
+                "COpenSSLBaseline",
+            ],
             path: "Benchmarks/Bench",
             swiftSettings: strict),
 

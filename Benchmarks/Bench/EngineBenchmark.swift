@@ -225,10 +225,10 @@ struct EngineBenchmark {
         }
         let reader = try LedgerReader(folder)
         let total = try reader.eventCount()
-        var machine = StateMachine()
+        var log = try LogReplay(reader)
         let replay = try Samples().measuring {
             try reader.forEachBlock(mapping: { $0 }) { (block) throws(StoreError) in
-                if let reason = machine.replay(block) { throw StoreError.failed(reason: reason) }
+                if let flaw = try log.replay(block) { throw StoreError.failed(reason: flaw) }
                 return true
             }
         }

@@ -2,17 +2,19 @@ import Glibc
 import Ledger
 import LedgerStore
 
-/// The same small work every time, for counting instructions: `fixed machine|store TRANSFERS`.
+/// The same small work every time, for counting instructions: `fixed machine|store|random|sign|encrypt COUNT`.
 enum FixedWorkload {
     static func run(_ arguments: [String]) async throws {
         if arguments.first == "crash", arguments.count == 2 { try await crash(arguments[1]) }
         guard arguments.count == 2, let count = Int(arguments[1]) else {
-            throw BenchFailure("fixed machine|store TRANSFERS")
+            throw BenchFailure("fixed machine|store|random|sign|encrypt COUNT")
         }
         switch arguments[0] {
         case "machine": try machine(count)
-        case "store": try await store(count)
-        default: throw BenchFailure("fixed machine|store TRANSFERS")
+        case "store": try await store(count, isOrdered: true)
+        case "random": try await store(count, isOrdered: false)
+        case "sign", "encrypt": try await KeyStoreBenchmark.repeating(arguments[0], count: count)
+        default: throw BenchFailure("fixed machine|store|random|sign|encrypt COUNT")
         }
     }
 
@@ -33,13 +35,13 @@ enum FixedWorkload {
         }
     }
 
-    /// Everything: state machine, digests, log, indexes.
-    private static func store(_ count: Int) async throws {
+    /// Everything: state machine, digests, log, indexes; with ids that ascend, or random ones.
+    private static func store(_ count: Int, isOrdered: Bool) async throws {
         try await withTemporaryFolder { path in
             let folder = LedgerFolder(path: path + "/ledger")
             try folder.create(origin: "bench", created: "2026-01-01T00:00:00Z")
             let writer = try await EngineBenchmark.openWithAccounts(folder)
-            var workload = Workload(isOrdered: true)
+            var workload = Workload(isOrdered: isOrdered)
             for start in stride(from: 0, to: count, by: EngineBenchmark.batchCount) {
                 _ = try await writer.create(workload.batch(min(EngineBenchmark.batchCount, count - start)))
             }

@@ -1,13 +1,14 @@
 let arguments = Array(CommandLine.arguments.dropFirst())
 let names = [
-    "engine": EngineBenchmark.run, "callers": GroupCommitBenchmark.run, "storage": StorageBenchmark.run,
+    "engine": EngineBenchmark.run, "callers": GroupCommitBenchmark.run,
+    "keystore": KeyStoreBenchmark.run, "storage": StorageBenchmark.run,
     "fixed": FixedWorkload.run, "proofs": ProofBenchmark.run, "cache": CacheBenchmark.run,
     "rotation": RotationBenchmark.run,
 ]
 guard let name = arguments.first, let run = names[name] else {
     print(
         """
-        usage: tools/bench engine [TRANSFERS] | callers | storage | proofs [EVENTS] | cache [REQUESTS] | \
+        usage: tools/bench engine [TRANSFERS] | callers | keystore | storage | proofs [EVENTS] | cache [REQUESTS] | \
         rotation [TENANTS] | instructions
         """)
     throw BenchFailure("which benchmark?")

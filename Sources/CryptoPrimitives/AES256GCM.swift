@@ -16,6 +16,13 @@ public struct AES256GCM: ~Copyable, Sendable {
         self.key = key
     }
 
+    /// Runs `body` with the key, to wrap it.
+    public borrowing func withKey<Result: ~Copyable, Failure: Error>(
+        _ body: (RawSpan) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try key.withBytes(body)
+    }
+
     /// Encrypts and authenticates `plaintext`, and authenticates `context`, under a fresh random nonce.
     public borrowing func seal(_ plaintext: RawSpan, authenticating context: RawSpan) throws(CryptoError) -> [UInt8] {
         let nonce = try SecureRandom.bytes(count: Self.nonceByteCount)

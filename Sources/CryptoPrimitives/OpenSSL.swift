@@ -277,13 +277,13 @@ func keepingErrorQueue<Result>(_ body: () -> Result) -> Result {
 }
 
 extension UnsafeRawBufferPointer {
-    fileprivate var bytePointer: UnsafePointer<UInt8> {
+    var bytePointer: UnsafePointer<UInt8> {
         unsafe baseAddress?.assumingMemoryBound(to: UInt8.self) ?? EmptyByte.shared.pointer
     }
 }
 
 extension UnsafeMutableRawBufferPointer {
-    fileprivate func bytePointer(at offset: Int) -> UnsafeMutablePointer<UInt8>? {
+    func bytePointer(at offset: Int) -> UnsafeMutablePointer<UInt8>? {
         unsafe baseAddress.map { unsafe ($0 + offset).assumingMemoryBound(to: UInt8.self) }
     }
 }
@@ -294,7 +294,7 @@ extension RawSpan {
 }
 
 extension Int32 {
-    fileprivate init(checking count: Int) throws(CryptoError) {
+    init(checking count: Int) throws(CryptoError) {
         guard let value = Int32(exactly: count) else {
             throw .invalidParameter(reason: "more than 2^31 − 1 bytes in one message")
         }

@@ -1,4 +1,5 @@
 internal import CryptoPrimitives
+internal import Glibc
 internal import Ledger
 public import LedgerStore
 internal import Synchronization
@@ -52,6 +53,8 @@ public final class KeyStore: Sendable {
     let custody: Custody
     let live: LiveState
     let eventIDs: EventIDGenerator
+    /// Twice as many places as processors: while one task is on its way to a processor, another is there.
+    let admission = FairAdmission(placeCount: 2 * max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
     /// Keys that are being rotated, and names that are being created.
     let busy = Mutex<Set<UInt128>>([])
     let publicKeys: PublicKeys
@@ -323,6 +326,7 @@ public final class KeyStore: Sendable {
         try custody.markRecorded(.tenantKey(id), .detailsKey(id))
     }
 
+    /// A tenant's accounts. That on `protect` has its quota as debits, which its uses may not exceed.
     func accounts(of tenant: TenantID) -> [Account] {
         LedgerKind.allCases.map { ledger in
             account(
@@ -377,7 +381,7 @@ public final class KeyStore: Sendable {
     func publicKey(of version: KeyVersion) throws(KeyStoreError) -> Ed25519.PublicKey {
         try publicKeys.key(of: version, at: options.clock()) { () throws(KeyStoreError) in
             let (record, tenant) = live.read { ($0[version], $0.keys[version.key]?.tenant) }
-            return try audit.publicKey(of: version, generatedBy: record?.createdBy, tenant: tenant)
+            return try audit.publicKey(of: version, record, tenant: tenant)
         }
     }
 

@@ -21,6 +21,14 @@ public enum KeyStoreError: Error, Hashable, Sendable {
         operation: EventKind, key: String, version: UInt32, state: KeyState, destruction: KeyState.Destruction)
     /// Something that was asked for is not possible.
     case invalidOption(name: String, reason: String)
+    /// The key was not created exportable; the ledger said no.
+    case notExportable(key: String)
+    /// The offer to import is used or expired, or there never was one for this tenant.
+    case unusableOffer(id: String)
+    /// What is to be imported was wrapped under another key, or changed.
+    case notUnwrapped
+    /// What is to be imported is not a key of the kind that was named.
+    case malformedMaterial(reason: String)
     /// The ledger said no.
     case refused(operation: EventKind, key: String, status: CreateTransferStatus)
     /// What was to be decrypted is not one of our envelopes.
@@ -72,6 +80,14 @@ extension KeyStoreError: CustomStringConvertible {
             "key \(key) version \(version) is \(state)\(destruction.suffix); the ledger refused to "
                 + operation.description.replacing("-", with: " ") + ". The refusal is recorded."
         case .invalidOption(let name, let reason): "the \(name) is not possible: \(reason)."
+        case .notExportable(let key):
+            "key \(key) was not created exportable, so its material cannot leave. The refusal is recorded."
+        case .unusableOffer(let id):
+            "the import offer \(id) cannot be used: it is used up, expired or not this tenant's. "
+                + "Make one with `keyledger key import-parameters`."
+        case .notUnwrapped:
+            "the key to import does not unwrap: it was wrapped under another key, or changed. The attempt is recorded."
+        case .malformedMaterial(let reason): "the key to import cannot be used: \(reason). The attempt is recorded."
         case .refused(.quota, let tenant, .exceedsDebits):
             "tenant \(tenant) has used more than that already. The refusal is recorded."
         case .refused(let operation, let key, .exceedsDebits) where operation.ledger == .protect:
@@ -144,8 +160,11 @@ extension KeyStoreError {
         case .foreignSpan: "foreign-span"
         case .reasonRequired: "reason-missing"
         case .materialDamaged: "material-damaged"
-        case .invalidName, .wrongState, .invalidOption, .refused, .wrongMasterKey, .masterKeyFile, .passphrase,
-            .rewrapUnfinished, .logTooShort, .notInitialised,
+        case .unusableOffer: "unusable-offer"
+        case .notUnwrapped: "not-unwrapped"
+        case .malformedMaterial: "malformed-material"
+        case .invalidName, .wrongState, .invalidOption, .notExportable, .refused, .wrongMasterKey, .masterKeyFile,
+            .passphrase, .rewrapUnfinished, .logTooShort, .notInitialised,
             .store, .crypto:
             nil
         }
@@ -153,8 +172,10 @@ extension KeyStoreError {
 
     /// Whether whoever throws this has recorded it: as a `deny`, or as the ledger's own refusal.
     var isRecorded: Bool {
-        if case .refused = self { return true }
-        return denial != nil
+        switch self {
+        case .refused, .wrongState: true
+        default: denial != nil
+        }
     }
 
     /// Runs a step of the layer below and passes its errors on under this layer's name.

@@ -56,7 +56,10 @@ final class LedgerView {
     func publicKeys(of key: KeyID) throws -> [UInt32: Ed25519.PublicKey] {
         guard let record = projection.keys[key], record.algorithm == .ed25519 else { return [:] }
         var keys: [UInt32: Ed25519.PublicKey] = [:]
-        for number in record.versions.indices.map({ UInt32($0 + 1) }) {
+        for (index, version) in record.versions.enumerated() {
+            // What is destroyed has its public key in the details only.
+            if version.state == .destroyed, !audit.opensDetails { continue }
+            let number = UInt32(index + 1)
             keys[number] = try unlessDamaged { () throws(KeyStoreError) in
                 try audit.publicKey(of: KeyVersion(key: key, number: number), in: projection)
             }

@@ -76,8 +76,10 @@ struct StoreOptions: ParsableArguments {
     }
 
     /// Opens the ledger, lets `body` use it and closes it, also when `body` fails.
-    func withStore<Result>(_ body: (KeyStore) async throws -> Result) async throws -> Result {
-        let store = try await open()
+    func withStore<Result>(
+        _ change: (inout KeyStore.Options) -> Void = { _ in }, _ body: (KeyStore) async throws -> Result
+    ) async throws -> Result {
+        let store = try await open(change)
         let result: Result
         do {
             result = try await body(store)
@@ -89,14 +91,36 @@ struct StoreOptions: ParsableArguments {
         return result
     }
 
-    private func open() async throws -> KeyStore {
+    private func open(_ change: (inout KeyStore.Options) -> Void) async throws -> KeyStore {
+        var options = KeyStore.Options(caller: caller, configuration: RunConfiguration.current)
+        options.checkpointSchedule = CheckpointSchedule(
+            seconds: try number(in: "KEYLEDGER_CHECKPOINT_SECONDS"),
+            eventCount: try number(in: "KEYLEDGER_CHECKPOINT_EVENTS"))
+        options.checkpointPlaces = environment("KEYLEDGER_CHECKPOINT_TO").map { [.folder($0)] } ?? []
+        options.reportProofFailure = { Terminal.complain($0.description) }
+        change(&options)
         let bar = ProgressBar("opening", unit: "events")
         defer { bar.finish() }
         return try await KeyStore.open(
-            ledger.path, masterKey: try masterKey.read(),
-            options: KeyStore.Options(caller: caller, configuration: RunConfiguration.current)
+            ledger.path, masterKey: try masterKey.read(), options: options
         ) { bar.update($0, of: $1) }
     }
+}
+
+/// The positive number in an environment variable, or nil if it is unset or empty.
+func number<Number: FixedWidthInteger>(in name: String) throws -> Number? {
+    guard let text = environment(name) else { return nil }
+    guard let number = Number(text), number > 0 else {
+        throw ValidationError("\(name) is \(text), not a positive number.")
+    }
+    return number
+}
+
+/// The value of an environment variable, or nil if it is unset or empty.
+func environment(_ name: String) -> String? {
+    guard let value = unsafe getenv(name) else { return nil }
+    let text = unsafe String(cString: value)
+    return text.isEmpty ? nil : text
 }
 
 /// A file's bytes; standard input for `-`.

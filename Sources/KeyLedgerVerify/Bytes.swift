@@ -44,7 +44,5 @@ struct FieldBytes {
     }
 
     /// The first 16 bytes of their SHA-256 as a big-endian number: how the ledger derives ids.
-    var derivedID: UInt128 {
-        unsafe SHA256.hash(bytes.span.bytes).bytes.prefix(16).reduce(0) { $0 << 8 | UInt128($1) }
-    }
+    var derivedID: UInt128 { unsafe SHA256.hash(bytes.span.bytes).leadingNumber }
 }

@@ -9,6 +9,8 @@ struct LogPass {
     /// The unbroken events and the root over them.
     private(set) var eventCount: UInt64 = 0
     private(set) var root = MerkleHash.emptyRoot
+    /// Whether these are all: nothing is broken off.
+    private(set) var isComplete = false
     private(set) var blockCount: UInt64 = 0
     private(set) var byteCount: UInt64 = 0
     /// The roots at the sizes that were asked for, as far as the log reaches.
@@ -40,6 +42,7 @@ struct LogPass {
         blockCount = scan.blockCount
         byteCount = scan.byteCount
         root = tree.root
+        isComplete = !scan.findings.endTrust
         replay.checkConservation()
         findings.add(scan.findings)
         findings.add(replay.findings)

@@ -49,34 +49,36 @@ public struct Verification: Sendable {
     public init(of folder: String, _ options: Options = Options()) async throws(Unreadable) {
         let manifest = try Manifest(folder)
         origin = manifest.origin
-        // The log first: whatever its events speak of was durable before them.
-        let log = try PageFile(folder: folder + "/log")
-        let materialFile = try PageFile(folder: folder + "/material")
         var findings = Findings()
-
-        var material: MaterialBlobs?
-        do throws(Flaw) {
-            material = try MaterialBlobs(materialFile)
-        } catch {
-            findings.add(.materialDamaged, "\(materialFile.path): \(error.reason)")
-        }
+        // What the material says of the log before the log, and the material itself after it: whatever events speak of was
+        // durable before them, and what the log has to have was there already.
+        var unneeded = Findings()
+        let logCount = try MaterialBlobs(folder, &unneeded).logCount
+        let log = try PageFile(folder: folder + "/log")
+        let material = try MaterialBlobs(folder, &findings)
         var unsealer: Unsealer?
         if let path = options.masterKeyFile {
             let secret = try MasterKeyFile.read(path)
-            if let material {
-                unsealer = try Unsealer.open(material, master: secret, origin: origin, path: path, &findings)
-            }
+            unsealer = try Unsealer.open(material, master: secret, origin: origin, path: path, &findings)
         }
         openedDetails = unsealer != nil
 
+        var checkpoints = try CheckpointCheck(folder, origin: origin, options)
+
         var pass = LogPass()
-        await pass.run(log, rootsAt: [], unsealer: unsealer)
+        await pass.run(log, rootsAt: checkpoints.sizes, unsealer: unsealer)
         findings.add(pass.findings)
-        if let material {
-            let check = MaterialCheck(material, pass, unsealer)
-            findings.add(check.findings)
-            notes += check.notes
+        checkpoints.run(pass)
+        findings.add(checkpoints.findings)
+        notes += checkpoints.notes
+        if pass.eventCount < logCount, pass.isComplete {
+            findings.add(
+                .historyCut, event: pass.eventCount,
+                "the key material belongs to a log of at least \(logCount) events, and there are \(pass.eventCount)")
         }
+        let check = MaterialCheck(material, pass, unsealer, origin: origin)
+        findings.add(check.findings)
+        notes += check.notes
 
         eventCount = pass.eventCount
         trustworthyEventCount = min(pass.eventCount, findings.trustEnd ?? .max)

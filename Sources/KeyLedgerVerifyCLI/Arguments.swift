@@ -4,6 +4,7 @@ import KeyLedgerVerify
 struct Arguments {
     enum Task {
         case ledger(String, Verification.Options)
+        case bundle(String, keys: [String])
         case help
     }
 
@@ -40,6 +41,15 @@ struct Arguments {
             task = .help
             return
         }
+        if paths.first == "bundle" {
+            guard paths.count == 2 else { throw UsageError(message: "which bundle? Give one file") }
+            guard options.masterKeyFile == nil, options.checkpointFiles.isEmpty else {
+                throw UsageError(message: "a bundle is checked with --key alone")
+            }
+            guard !options.keys.isEmpty else { throw UsageError(message: "who may have signed the bundle? Give --key") }
+            task = .bundle(paths[1], keys: options.keys)
+            return
+        }
         guard paths.count == 1 else {
             throw UsageError(message: paths.isEmpty ? "which ledger? Give its folder" : "one ledger at a time")
         }
@@ -53,10 +63,13 @@ struct Arguments {
         keyledger-verify: checks a ledger from its bytes, with none of the code that wrote them.
 
         usage: keyledger-verify [options] LEDGER
+               keyledger-verify bundle --key VKEY [--json] FILE
 
         Recomputes everything: checksums, order, time, the chain of blocks, every answer by deciding all events again,
         conservation on every ledger, the rules for keys, the Merkle tree, every checkpoint. Reads only; works while the
         ledger is written.
+
+        A bundle is evidence of one tenant's events, checked offline against the checkpoint in it.
 
           --master-key FILE    open details and key material as well: whether they are those the events speak of
           --checkpoint FILE    a checkpoint of this ledger that was kept elsewhere; may be repeated
@@ -65,7 +78,7 @@ struct Arguments {
           --json               print JSON; Specs/VERIFY.md has the members
           --help               this text
 
-        Exit codes: 0 nothing found; 1 findings, each with its name, event, time and what can still be relied on;
-        2 the ledger cannot be read, or the command line is wrong.
+        Exit codes: 0 nothing found; 1 findings, each with its name, event, time and what can still be relied on, or a
+        bundle that does not hold; 2 the ledger or file cannot be read, or the command line is wrong.
         """
 }

@@ -27,6 +27,14 @@ enum Main {
         case .help:
             print(Arguments.help)
             return .intact
+        case .bundle(let path, let keys):
+            do throws(Unreadable) {
+                let verification = try BundleVerification(of: path, keys: keys)
+                print(arguments.isJSON ? line(verification.json) : verification.text)
+                return verification.refusal == nil ? .intact : .findings
+            } catch {
+                return refuse(error, arguments)
+            }
         case .ledger(let path, let options):
             do throws(Unreadable) {
                 let verification = try await Verification(of: path, options)

@@ -110,8 +110,6 @@ public struct LedgerFolder: Sendable, Hashable {
         }
     }
 
-    var hasState: Bool { FileManager.default.fileExists(atPath: statePath + "/data.mdb") }
-
     /// Removes the derived state; the next opening rebuilds it.
     public func removeState() throws(StoreError) {
         guard FileManager.default.fileExists(atPath: statePath) else { return }

@@ -14,6 +14,8 @@ public enum StoreError: Error, Hashable, Sendable {
     case diskFull(path: String)
     /// Bytes that were read contradict themselves or what was committed.
     case damaged(path: String, sequence: UInt64?, reason: String)
+    /// Bytes of `state/` are not what was written. Nothing is lost: the next opening rebuilds it from the log.
+    case stateDamaged(path: String, reason: String)
     /// More events are waiting than the queue may hold; try again after some have completed.
     case overloaded(queuedEvents: Int)
     /// A batch is larger than a block may be.
@@ -64,6 +66,8 @@ extension StoreError: CustomStringConvertible {
             } else {
                 "\(path) is damaged: \(reason). Run `keyledger verify` for what is still trustworthy."
             }
+        case .stateDamaged(let path, let reason):
+            "\(path) is damaged: \(reason). Nothing is lost: open the ledger again, and `state/` is rebuilt from the log."
         case .overloaded(let queuedEvents):
             "\(queuedEvents) events are already waiting to be written; retry when some have completed."
         case .batchTooLarge(let count, let limit):

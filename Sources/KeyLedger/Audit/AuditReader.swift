@@ -87,6 +87,21 @@ public final class AuditReader: Sendable {
     }
 
     private func detailsObject(at index: Int, of block: Block, tenant: TenantID?) throws(KeyStoreError) -> JSONObject? {
+        try openedDetails(at: index, of: block, tenant: tenant)?.details
+    }
+
+    /// Details with the salt of their commitment, to show to somebody who has only the entry.
+    func disclosedDetails(
+        at index: Int, of block: Block, tenant: TenantID?
+    ) throws(KeyStoreError) -> EvidenceBundle.Details? {
+        try openedDetails(at: index, of: block, tenant: tenant).map {
+            EvidenceBundle.Details(salt: $0.salt, text: String(decoding: $0.text, as: UTF8.self))
+        }
+    }
+
+    private func openedDetails(at index: Int, of block: Block, tenant: TenantID?) throws(KeyStoreError) -> Details
+        .Opened?
+    {
         guard let custody, block.operation == .createTransfers,
             let commitment = block.commitments.first(where: { $0.index == UInt32(index) })
         else { return nil }
@@ -98,7 +113,7 @@ public final class AuditReader: Sendable {
         // Also if a reader that lives on has the key in memory still.
         if let tenant, try isShredded(tenant) { return nil }
         let secrets: TenantSecrets? = if let tenant { try custody.secrets(of: tenant) } else { nil }
-        let opened: (details: JSONObject, commitment: SHA256Digest)
+        let opened: Details.Opened
         do throws(CryptoError) {
             if let secrets {
                 opened = try Details.open(sealed, of: event, under: secrets.details)
@@ -111,7 +126,7 @@ public final class AuditReader: Sendable {
         guard commitment.digest == opened.commitment else {
             throw .materialDamaged(subject: subject, reason: "the event is committed to others")
         }
-        return opened.details
+        return opened
     }
 
     /// The name in the details of the event that created a tenant or key.
@@ -139,22 +154,31 @@ public final class AuditReader: Sendable {
     }
 
     /// The public key of a version of a signing key; with the master key, only if it is the one that its event generated.
+    /// That of a destroyed version is in its event alone.
     ///
     /// - Throws: ``KeyStoreError/materialDamaged(subject:reason:)`` if it is missing or another.
     public func publicKey(
         of version: KeyVersion, in projection: LedgerProjection
     ) throws(KeyStoreError) -> Ed25519.PublicKey {
-        try publicKey(
-            of: version, generatedBy: projection[version]?.createdBy, tenant: projection.keys[version.key]?.tenant)
+        try publicKey(of: version, projection[version], tenant: projection.keys[version.key]?.tenant)
     }
 
     func publicKey(
-        of version: KeyVersion, generatedBy sequence: UInt64?, tenant: TenantID?
+        of version: KeyVersion, _ record: LedgerProjection.VersionRecord?, tenant: TenantID?
     ) throws(KeyStoreError) -> Ed25519.PublicKey {
+        let generated: JSONValue? =
+            if let record, opensDetails {
+                try detailsObject(of: record.createdBy, tenant: tenant)?["publicKey"]
+            } else {
+                nil
+            }
+        if record?.state == .destroyed, let bytes = generated?.string.flatMap({ [UInt8](hexadecimal: $0) }) {
+            return try KeyStoreError.crypto { () throws(CryptoError) in
+                try Ed25519.PublicKey(unsafe bytes.span.bytes)
+            }
+        }
         let key = try publicKey(of: version)
         guard opensDetails else { return key }
-        let generated: JSONValue? =
-            if let sequence { try detailsObject(of: sequence, tenant: tenant)?["publicKey"] } else { nil }
         guard generated?.string == key.bytes.hexadecimal else {
             throw .materialDamaged(
                 subject: Custody.subject(of: version), reason: "the public key is not the one that was generated")

@@ -59,7 +59,8 @@ public struct LogVerification: Sendable {
         _ reader: LedgerReader, details audit: AuditReader?, _ progress: (UInt64, UInt64) -> Void
     ) throws(StoreError) {
         var tree = MerkleTree()
-        var machine = StateMachine()
+        var replay = try LogReplay(reader)
+        var resolutions = Resolutions()
         var committedDetails: UInt64 = 0
         let end: UInt64
         do throws(StoreError) {
@@ -75,11 +76,12 @@ public struct LogVerification: Sendable {
                 if block.firstSequence == 0, block.previousChecksum != .zero {
                     findings.append(Finding(sequence: 0, description: "the first block claims to follow another"))
                 }
-                if let reason = machine.replay(block) {
+                if let reason = try replay.replay(block) {
                     findings.append(Finding(sequence: block.firstSequence, description: reason))
                     isChainIntact = false
                     return false
                 }
+                findings += resolutions.violations(in: block)
                 block.forEachEntry { tree.append(MerkleHash.leaf($0)) }
                 projection.apply(block)
                 committedDetails += UInt64(block.commitments.count)
@@ -96,8 +98,8 @@ public struct LogVerification: Sendable {
         rootHash = tree.root
         if isChainIntact {
             checkDetailsCount(try reader.detailsCount(), committed: committedDetails)
-            checkConservation(machine)
-            checkUsage(machine)
+            checkConservation(replay.machine)
+            checkUsage(replay.machine)
         }
     }
 
@@ -127,7 +129,8 @@ public struct LogVerification: Sendable {
     /// That every version's material is there and its own.
     private mutating func checkMaterial(_ audit: AuditReader) throws(KeyStoreError) {
         for (id, key) in projection.keys.sorted(by: { $0.value.createdBy < $1.value.createdBy }) {
-            for (index, record) in key.versions.enumerated() {
+            // What is destroyed is gone, or about to be.
+            for (index, record) in key.versions.enumerated() where record.state != .destroyed {
                 do throws(KeyStoreError) {
                     try audit.checkMaterial(of: KeyVersion(key: id, number: UInt32(index + 1)), in: projection)
                 } catch .tenantShredded {

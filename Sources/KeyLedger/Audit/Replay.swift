@@ -23,16 +23,18 @@ public struct Replay: Sendable {
     ) throws(StoreError) {
         let last = try reader.eventCount()
         let end = min(end ?? last, last)
-        var replay = Replay()
+        var replay = try LogReplay(reader)
+        var projection = LedgerProjection()
         try reader.forEachBlock(to: end, mapping: { $0 }) { (block) throws(StoreError) in
-            if let reason = replay.machine.replay(block) {
+            if let reason = try replay.replay(block) {
                 throw .damaged(path: reader.folder.logPath, sequence: block.firstSequence, reason: reason)
             }
-            replay.projection.apply(block, to: end)
+            projection.apply(block, to: end)
             progress(min(block.nextSequence, end), end)
             return true
         }
-        self = replay
+        self.projection = projection
+        machine = replay.machine
     }
 
     /// SHA-256 over all accounts and open pending transfers, in order of creation.

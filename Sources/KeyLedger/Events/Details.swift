@@ -22,22 +22,34 @@ enum Details {
         return EventDetails(index: index, sealed: [version] + box, commitment: commitment(to: content))
     }
 
+    /// What sealed details say, and what binds it to their event.
+    struct Opened {
+        let details: JSONObject
+        let salt: [UInt8]
+        /// Canonical JSON.
+        let text: [UInt8]
+        let commitment: SHA256Digest
+    }
+
     /// Opens sealed details.
     ///
     /// - Throws: `CryptoError.authenticationFailed` if they are not this event's, were changed, or are under another key.
     static func open(
         _ sealed: [UInt8], of event: EventID, under key: borrowing AES256GCM
-    ) throws(CryptoError) -> (details: JSONObject, commitment: SHA256Digest) {
+    ) throws(CryptoError) -> Opened {
         guard sealed.first == version else { throw .authenticationFailed }
         let context = associatedData(event)
         let box = Array(sealed.dropFirst())
         let content = try key.open(unsafe box.span.bytes, authenticating: unsafe context.span.bytes).withBytes {
             $0.array
         }
-        guard content.count >= saltByteCount,
-            let value = try? JSONValue(parsing: Array(content.dropFirst(saltByteCount))), let details = value.object
-        else { throw .authenticationFailed }
-        return (details, commitment(to: content))
+        let text = Array(content.dropFirst(saltByteCount))
+        guard content.count >= saltByteCount, let object = try? JSONValue(parsing: text).object else {
+            throw .authenticationFailed
+        }
+        return Opened(
+            details: object, salt: Array(content.prefix(saltByteCount)), text: text, commitment: commitment(to: content)
+        )
     }
 
     private static func associatedData(_ event: EventID) -> [UInt8] {

@@ -8,10 +8,14 @@ extension KeyHandle {
         try store.custody.eraseMaterial(of: version)
         // The credit that let it into memory is used up: refused while any plaintext is there.
         let event = try closing(.erase, version, on: .custody, amount: 1)
-        try await store.record(
-            linked: [event],
-            details: try store.sealIfPossible(tenant.caller.details(), of: EventID(event.id), tenant: tenant.id),
-            of: name.description)
+        do throws(KeyStoreError) {
+            try await store.record(
+                linked: [event],
+                details: try store.sealIfPossible(tenant.caller.details(), of: EventID(event.id), tenant: tenant.id),
+                of: name.description)
+        } catch .refused(operation: .erase, _, .debitAccountAlreadyClosed) {
+            // Somebody else came first.
+        }
     }
 }
 
@@ -24,8 +28,8 @@ extension KeyStore {
         public internal(set) var failures: [(version: KeyVersion, error: KeyStoreError)] = []
     }
 
-    /// Destroys the versions whose waiting time is over, and finishes what a crash left: destructions begun, wrapping keys
-    /// of imports that did not come, warnings not given. Every opening does this; a service does it now and then.
+    /// Destroys the versions whose waiting time is over, and finishes what a crash left: destructions begun, warnings not
+    /// given. Every opening does this; a service does it now and then.
     ///
     /// One key's failure does not keep the others from it.
     @discardableResult
@@ -34,11 +38,12 @@ extension KeyStore {
         let projection = live.read { $0 }
         // The ledger's time never runs back, so what the clock says is due it will accept.
         let now = max(options.clock(), projection.lastTimestamp)
-        for (id, key) in projection.keys.sorted(by: { $0.key < $1.key }) {
-            for (index, record) in key.versions.enumerated() {
+        let unsettled = projection.keys.filter { $0.value.versions.contains { $0.isUnsettled(now) } }
+        for (id, key) in unsettled.sorted(by: { $0.key < $1.key }) {
+            for (index, record) in key.versions.enumerated() where record.isUnsettled(now) {
                 let version = KeyVersion(key: id, number: UInt32(index + 1))
-                let isDue = record.destruction.map { $0.isDue || $0.dueAt <= now } ?? false
-                if isDue || record.state == .destroyed && !record.isErased {
+                let isDue = record.isDestructionDue(now)
+                if isDue || record.isErasureDue {
                     do throws(KeyStoreError) {
                         let handle = try handle(of: id, key, reason: "the waiting time is over")
                         if isDue { try await handle.order(.destroy, version.number) }
@@ -52,7 +57,6 @@ extension KeyStore {
             }
         }
         for (tenant, record) in projection.tenants where record.isQuotaWarningDue { await warn(about: tenant) }
-        try removeUnneededMaterial()
         return settlement
     }
 
@@ -74,5 +78,18 @@ extension KeyStore {
             caller: Caller(actor: options.caller.actor, reason: reason))
         return KeyHandle(
             tenant: tenant, id: id, name: try name(key.createdBy, id.description), algorithm: key.algorithm)
+    }
+}
+
+extension LedgerProjection.VersionRecord {
+    fileprivate func isDestructionDue(_ now: UInt64) -> Bool {
+        destruction.map { $0.isDue || $0.dueAt <= now } ?? false
+    }
+
+    /// A crash, or another task, is between the intent and the event that the material is gone.
+    fileprivate var isErasureDue: Bool { state == .destroyed && !isErased }
+
+    fileprivate func isUnsettled(_ now: UInt64) -> Bool {
+        isDestructionDue(now) || isErasureDue || isBudgetWarningDue
     }
 }

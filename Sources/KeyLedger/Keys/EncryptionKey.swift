@@ -36,9 +36,11 @@ public struct EncryptionKey: Sendable {
             let associatedData = associatedData(version)
             let use = KeyHandle.Use(
                 id: try handle.store.newEventID(), amount: UInt64(plaintexts.count), details: details)
-            let (boxes, _) = try await handle.use(.encrypt, version, [use]) { (material) throws(KeyStoreError) in
-                try Self.seal(plaintexts, with: material, associatedData)
+            let work = KeyHandle.Work(stepCount: plaintexts.count, stepsPerTurn: 128) {
+                (material, index) throws(KeyStoreError) in
+                try Self.seal(plaintexts[index], with: material, associatedData)
             }
+            let boxes = try await handle.use(.encrypt, version, [use], work).outcomes
             return (version, boxes)
         }
     }
@@ -73,9 +75,10 @@ public struct EncryptionKey: Sendable {
     ) async throws(KeyStoreError) -> SecretBytes {
         let use = KeyHandle.Use(id: try handle.store.newEventID(), details: details)
         do throws(KeyStoreError) {
-            let plaintext = try await handle.use(.decrypt, version, [use]) { (material) throws(KeyStoreError) in
+            let work = KeyHandle.Work { (material, _) throws(KeyStoreError) in
                 Revelation.Plaintext(try Self.open(box, with: material, associatedData))
-            }.outcome
+            }
+            let plaintext = try await handle.use(.decrypt, version, [use], work).outcomes[0]
             return try KeyStoreError.crypto { () throws(CryptoError) in try plaintext.bytes.copy() }
         } catch .notAuthentic {
             throw await handle.recorded(.notAuthentic, version)
@@ -85,19 +88,14 @@ public struct EncryptionKey: Sendable {
     }
 
     private static func seal(
-        _ plaintexts: [[UInt8]], with material: KeyMaterial, _ associatedData: [UInt8]
-    ) throws(KeyStoreError) -> [[UInt8]] {
+        _ plaintext: [UInt8], with material: KeyMaterial, _ associatedData: [UInt8]
+    ) throws(KeyStoreError) -> [UInt8] {
         guard case .encryption(let encryption) = material else {
             preconditionFailure("an encryption key's material encrypts")
         }
         do throws(CryptoError) {
-            var boxes: [[UInt8]] = []
-            for plaintext in plaintexts {
-                boxes.append(
-                    try encryption.key.seal(
-                        unsafe plaintext.span.bytes, authenticating: unsafe associatedData.span.bytes))
-            }
-            return boxes
+            return try encryption.key.seal(
+                unsafe plaintext.span.bytes, authenticating: unsafe associatedData.span.bytes)
         } catch {
             throw .crypto(error)
         }

@@ -102,28 +102,54 @@ public struct KeyHandle: Sendable {
         var details: JSONObject = [:]
     }
 
-    /// Records uses of a version while `work` is done with its plaintext, and hands the outcome out only when all of them
+    /// What is done with a version's plaintext, in steps: others may go first between two of them.
+    struct Work<Outcome> {
+        var stepCount = 1
+        /// Some steps take a turn together: as many as take a millisecond or less.
+        var stepsPerTurn = 16
+        var step: (KeyMaterial, _ index: Int) throws(KeyStoreError) -> Outcome
+
+        fileprivate func perform(
+            with material: KeyMaterial, _ turn: FairAdmission.Turn
+        ) async throws(KeyStoreError) -> [Outcome] {
+            var outcomes: [Outcome] = []
+            outcomes.reserveCapacity(stepCount)
+            for index in 0..<stepCount {
+                if index > 0, index % stepsPerTurn == 0 { await turn.pass() }
+                outcomes.append(try step(material, index))
+            }
+            return outcomes
+        }
+    }
+
+    /// Records uses of a version while work is done with its plaintext, and hands the outcomes out only when all of them
     /// are on disk and accepted.
     ///
-    /// - Returns: The outcome, and the number of the first use's event.
+    /// - Returns: The outcome of each step, and the number of the first use's event.
     func use<Outcome>(
-        _ kind: EventKind, _ version: KeyVersion, _ uses: [Use], _ work: (KeyMaterial) throws(KeyStoreError) -> Outcome
-    ) async throws(KeyStoreError) -> (outcome: Outcome, firstSequence: UInt64) {
+        _ kind: EventKind, _ version: KeyVersion, _ uses: [Use],
+        _ work: Work<Outcome>
+    ) async throws(KeyStoreError) -> (outcomes: [Outcome], firstSequence: UInt64) {
         do throws(KeyStoreError) {
-            let request = try request(kind, version, uses)
             if store.live.read({ $0[version]?.state == .destroyed }) {
                 // There is nothing left to work with. The ledger says no, for good.
+                let turn = try await store.admission.turn(of: tenant.id)
+                defer { turn.end() }
+                let request = try await request(kind, version, uses, turn)
                 try await store.record(linked: request.transfers, details: request.details, of: name.description)
                 throw wrongState(kind, version)
             }
             while true {
                 do throws(KeyStoreError) {
-                    let outcome = try await perform(request, kind, version, work)
+                    let outcome = try await perform(kind, version, uses, work)
                     if kind.ledger == .protect { await store.warn(about: version) }
                     return outcome
                 } catch .refused(operation: .evict, _, .pendingTransferExpired) {
                     // What was to make room, or to be renewed, expired at that very moment.
                     continue
+                } catch .refused(operation: .admit, let key, .debitAccountAlreadyClosed) {
+                    // It may not even come into memory: while its destruction waits.
+                    throw .refused(operation: kind, key: key, status: .debitAccountAlreadyClosed)
                 }
             }
         } catch .materialDamaged(let subject, let reason) {
@@ -138,6 +164,7 @@ public struct KeyHandle: Sendable {
 
         /// With events before them that are part of the same chain.
         func preceded(by others: [Transfer]) -> Request {
+            if others.isEmpty { return self }
             var request = self
             request.transfers = others + transfers
             for index in request.details.indices { request.details[index].index += others.count }
@@ -145,13 +172,16 @@ public struct KeyHandle: Sendable {
         }
     }
 
-    private func request(_ kind: EventKind, _ version: KeyVersion, _ uses: [Use]) throws(KeyStoreError) -> Request {
+    private func request(
+        _ kind: EventKind, _ version: KeyVersion, _ uses: [Use], _ turn: FairAdmission.Turn
+    ) async throws(KeyStoreError) -> Request {
         var request = Request(transfers: [], details: [])
         let account =
             kind == .export ? AccountID.exportGate(version) : AccountID.version(version, algorithm, kind.ledger)
         let state = kind.ledger == .protect ? [:] : stateDetails(version)
         let meter = AccountID.tenant(tenant.id, kind.ledger)
         for (index, use) in uses.enumerated() {
+            if index % 64 == 63 { await turn.pass() }
             request.transfers.append(
                 store.transfer(
                     kind, id: use.id, from: account, to: meter, amount: UInt128(use.amount), version: version))
@@ -163,9 +193,9 @@ public struct KeyHandle: Sendable {
     }
 
     private func perform<Outcome>(
-        _ request: Request, _ kind: EventKind, _ version: KeyVersion,
-        _ work: (KeyMaterial) throws(KeyStoreError) -> Outcome
-    ) async throws(KeyStoreError) -> (outcome: Outcome, firstSequence: UInt64) {
+        _ kind: EventKind, _ version: KeyVersion, _ uses: [Use],
+        _ work: Work<Outcome>
+    ) async throws(KeyStoreError) -> (outcomes: [Outcome], firstSequence: UInt64) {
         let renewal = PlaintextKeys.Renewal(
             now: store.options.clock(), residencySeconds: store.options.cache.seconds(for: algorithm))
         switch try await store.live.loan(of: version, protects: kind.ledger == .protect, renewal: renewal) {
@@ -173,7 +203,7 @@ public struct KeyHandle: Sendable {
             throw .refused(operation: kind, key: name.description, status: .debitAccountAlreadyClosed)
         case .lent(let material, let lease):
             defer { store.live.giveBack(version, lease) }
-            return try await commit(request, with: material, work)
+            return try await commit(kind, version, uses, with: material, work)
         case .claimed:
             defer { store.live.endClaim(version) }
             let material = try store.custody.material(of: version, algorithm, tenant: tenant.id)
@@ -188,21 +218,39 @@ public struct KeyHandle: Sendable {
                     to: AccountID.keyCache(algorithm), amount: 1, flags: .pending,
                     timeoutSeconds: store.options.cache.seconds(for: algorithm), version: version))
             // One chain: no key comes into memory for a use that is refused.
-            let (outcome, first) = try await commit(request.preceded(by: admission), with: material, work)
-            return (outcome, first + UInt64(admission.count))
+            let (outcomes, first) = try await commit(
+                kind, version, uses, precededBy: admission, with: material, work)
+            return (outcomes, first + UInt64(admission.count))
         }
     }
 
     private func commit<Outcome>(
-        _ request: Request, with material: KeyMaterial, _ work: (KeyMaterial) throws(KeyStoreError) -> Outcome
-    ) async throws(KeyStoreError) -> (outcome: Outcome, firstSequence: UInt64) {
-        let ticket = try store.submit(linked: request.transfers, details: request.details)
-
-        // In parallel with the commit. Nothing of it leaves before the reply.
-        let outcome = Result { () throws(KeyStoreError) in try work(material) }
-
+        _ kind: EventKind, _ version: KeyVersion, _ uses: [Use], precededBy others: [Transfer] = [],
+        with material: KeyMaterial,
+        _ work: Work<Outcome>
+    ) async throws(KeyStoreError) -> (outcomes: [Outcome], firstSequence: UInt64) {
+        let (request, ticket, outcome) = try await begin(kind, version, uses, precededBy: others, with: material, work)
+        let turn = await store.admission.turn(of: tenant.id, toFinish: ticket)
+        defer { turn.end() }
         let reply = try await store.reply(ticket)
         try store.check(reply.results, of: request.transfers, key: name.description)
         return (try outcome.get(), reply.firstSequence)
+    }
+
+    /// Asks the ledger and works in parallel with the commit. Nothing of the outcome leaves before the reply.
+    private func begin<Outcome>(
+        _ kind: EventKind, _ version: KeyVersion, _ uses: [Use], precededBy others: [Transfer],
+        with material: KeyMaterial,
+        _ work: Work<Outcome>
+    ) async throws(KeyStoreError) -> (Request, Ticket<CreateTransferStatus>, Result<[Outcome], KeyStoreError>) {
+        let turn = try await store.admission.turn(of: tenant.id)
+        defer { turn.end() }
+        let request = try await request(kind, version, uses, turn).preceded(by: others)
+        let ticket = try store.submit(linked: request.transfers, details: request.details)
+        do throws(KeyStoreError) {
+            return (request, ticket, .success(try await work.perform(with: material, turn)))
+        } catch {
+            return (request, ticket, .failure(error))
+        }
     }
 }

@@ -56,9 +56,10 @@ public struct SigningKey: Sendable {
             let messages = try messages(Intent(version: version.number, events: events))
             precondition(messages.count == count, "as many messages as announced")
             let uses = zip(events, messages).map { KeyHandle.Use(id: $0, details: Self.details(of: $1)) }
-            let (signatures, first) = try await handle.use(.sign, version, uses) { (material) throws(KeyStoreError) in
-                try Self.sign(messages, with: material)
+            let work = KeyHandle.Work(stepCount: count) { (material, index) throws(KeyStoreError) in
+                try Self.sign(messages[index], with: material)
             }
+            let (signatures, first) = try await handle.use(.sign, version, uses, work)
             return signatures.indices.map {
                 Signature(
                     bytes: signatures[$0], version: version.number, event: events[$0], sequence: first + UInt64($0))
@@ -79,25 +80,34 @@ public struct SigningKey: Sendable {
     ) async throws(KeyStoreError) -> Bool {
         let version = try await handle.version(version)
         let publicKey = try await handle.publicKey(of: version)
-        let isValid = publicKey.isValidSignature(unsafe signature.span.bytes, for: unsafe message.span.bytes)
         let event = try handle.store.newEventID()
-        var details = Self.details(of: message)
-        details["valid"] = .bool(isValid)
-        details = details.merging(handle.stateDetails(version))
+        let use = handle.store.transfer(
+            .verify, id: event, from: AccountID.version(version, .ed25519, .process),
+            to: AccountID.tenant(handle.tenant.id, .process), amount: 1, version: version)
+        let (isValid, ticket) = try await verify(signature, message, version, publicKey, as: use)
+        let turn = await handle.store.admission.turn(of: handle.tenant.id, toFinish: ticket)
+        defer { turn.end() }
         do throws(KeyStoreError) {
-            try await handle.store.record(
-                linked: [
-                    handle.store.transfer(
-                        .verify, id: event, from: AccountID.version(version, .ed25519, .process),
-                        to: AccountID.tenant(handle.tenant.id, .process), amount: 1, version: version)
-                ],
-                details: [
-                    try handle.store.seal(handle.tenant.caller.details(details), of: event, tenant: handle.tenant.id)
-                ], of: handle.name.description)
+            try handle.store.check(
+                try await handle.store.reply(ticket).results, of: [use], key: handle.name.description)
         } catch .refused(_, _, .debitAccountAlreadyClosed) {
             throw handle.wrongState(.verify, version)
         }
         return isValid
+    }
+
+    private func verify(
+        _ signature: [UInt8], _ message: [UInt8], _ version: KeyVersion, _ publicKey: Ed25519.PublicKey,
+        as use: Transfer
+    ) async throws(KeyStoreError) -> (Bool, Ticket<CreateTransferStatus>) {
+        let turn = try await handle.store.admission.turn(of: handle.tenant.id)
+        defer { turn.end() }
+        let isValid = publicKey.isValidSignature(unsafe signature.span.bytes, for: unsafe message.span.bytes)
+        var details = Self.details(of: message).merging(handle.stateDetails(version))
+        details["valid"] = .bool(isValid)
+        let sealed = try handle.store.seal(
+            handle.tenant.caller.details(details), of: EventID(use.id), tenant: handle.tenant.id)
+        return (isValid, try handle.store.submit(linked: [use], details: [sealed]))
     }
 
     /// The public key of a version, for verifiers elsewhere.
@@ -116,12 +126,10 @@ public struct SigningKey: Sendable {
         return try handle.store.publicKey(of: version)
     }
 
-    private static func sign(_ messages: [[UInt8]], with material: KeyMaterial) throws(KeyStoreError) -> [[UInt8]] {
+    private static func sign(_ message: [UInt8], with material: KeyMaterial) throws(KeyStoreError) -> [UInt8] {
         guard case .signing(let signing) = material else { preconditionFailure("a signing key's material signs") }
         do throws(CryptoError) {
-            var signatures: [[UInt8]] = []
-            for message in messages { signatures.append(try signing.key.signature(for: unsafe message.span.bytes)) }
-            return signatures
+            return try signing.key.signature(for: unsafe message.span.bytes)
         } catch {
             throw .crypto(error)
         }

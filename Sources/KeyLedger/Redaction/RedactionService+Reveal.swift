@@ -155,24 +155,27 @@ private struct Disclosure {
             id: try handle.store.newEventID(), amount: UInt64(values.count),
             details: ["purpose": .string(EncryptedValue.purpose)])
         let tenant = handle.tenant.name.description
-        let opened = try await handle.use(.decrypt, version, [use]) { (material) throws(KeyStoreError) in
-            var opened: [Revelation.Plaintext?] = []
-            for (_, value) in values {
-                // FLUO authenticated nothing beside the value; whose it is follows from whose key opens it.
-                let associatedData =
-                    value.form == .unversioned
-                    ? []
-                    : EncryptedValue.associatedData(
-                        tenant: tenant, keyID: version.key.description, keyVersion: version.number)
-                do throws(KeyStoreError) {
-                    opened.append(
-                        Revelation.Plaintext(try EncryptionKey.open(value.box, with: material, associatedData)))
-                } catch .notAuthentic {
-                    opened.append(nil)
-                }
+        let work = KeyHandle.Work(stepCount: values.count, stepsPerTurn: 128) {
+            (material, index) throws(KeyStoreError) -> Revelation.Plaintext? in
+            let value = values[index].1
+            // FLUO authenticated nothing beside the value; whose it is follows from whose key opens it.
+            let associatedData =
+                value.form == .unversioned
+                ? []
+                : EncryptedValue.associatedData(
+                    tenant: tenant, keyID: version.key.description, keyVersion: version.number)
+            do throws(KeyStoreError) {
+                return Revelation.Plaintext(try EncryptionKey.open(value.box, with: material, associatedData))
+            } catch .notAuthentic {
+                return nil
             }
-            return opened
-        }.outcome
+        }
+        let opened: [Revelation.Plaintext?]
+        do throws(KeyStoreError) {
+            opened = try await handle.use(.decrypt, version, [use], work).outcomes
+        } catch .refused(_, _, .debitAccountAlreadyClosed) {
+            throw handle.wrongState(.decrypt, version)
+        }
         var failed: [Int] = []
         for ((place, _), plaintext) in zip(values, opened) {
             if let plaintext {

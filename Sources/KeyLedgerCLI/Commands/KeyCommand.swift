@@ -1,17 +1,32 @@
 import ArgumentParser
 import CryptoPrimitives
-import FoundationEssentials
 import KeyLedger
 import Transparency
 
 struct KeyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "key", abstract: "Create, list, show and rotate keys.",
-        subcommands: [Create.self, List.self, Show.self, Rotate.self])
+        commandName: "key", abstract: "Create, import, list, rotate, suspend, export and destroy keys.",
+        discussion: """
+            A version of a key is in one of the states of NIST SP 800-57: pre-activation, active, suspended, \
+            deactivated, compromised, destroyed. The ledger refuses what a state does not allow, and records it.
+
+            Without --key-version the active version is meant, or else the newest.
+            """,
+        subcommands: [
+            Create.self, List.self, Show.self, Rotate.self, Activate.self, Suspend.self, Resume.self, Deactivate.self,
+            Compromise.self, Destroy.self, CancelDestroy.self, ImportParameters.self, Import.self, Export.self,
+        ])
 
     enum KeyType: String, ExpressibleByArgument, CaseIterable {
         case ed25519
         case aes256 = "aes-256"
+
+        var algorithm: KeyAlgorithm {
+            switch self {
+            case .ed25519: .ed25519
+            case .aes256: .aes256GCM
+            }
+        }
     }
 
     struct Create: Command {
@@ -20,6 +35,7 @@ struct KeyCommand: AsyncParsableCommand {
             discussion: """
                   keyledger key create --tenant acme claims
                   keyledger key create --tenant acme --type aes-256 pii
+                  keyledger key create --tenant acme --not-before 2030-01-01 --cryptoperiod 365d next
 
                 With --json: as `keyledger key list`.
                 """)
@@ -27,6 +43,7 @@ struct KeyCommand: AsyncParsableCommand {
         @OptionGroup var options: StoreOptions
         @Option(name: .long, help: "Whose key it is.") var tenant: String
         @Option(name: .long, help: "ed25519 signs, aes-256 encrypts.") var type = KeyType.ed25519
+        @OptionGroup var policy: PolicyOptions
         @Argument(help: "The key's name, unique within the tenant.") var name: String
 
         func perform() async throws {
@@ -34,15 +51,16 @@ struct KeyCommand: AsyncParsableCommand {
                 let owner = try await store.tenant(tenant)
                 let handle =
                     switch type {
-                    case .ed25519: try await owner.createSigningKey(name).handle
-                    case .aes256: try await owner.createEncryptionKey(name).handle
+                    case .ed25519: try await owner.createSigningKey(name, policy: policy.policy).handle
+                    case .aes256: try await owner.createEncryptionKey(name, policy: policy.policy).handle
                     }
                 return try KeyRow(handle.id, try LedgerView(store.audit))
             }
             try Terminal.print(
                 options.ledger.json
                     ? line(row.json)
-                    : "Created \(row.record.algorithm) key \(name) of \(tenant) (\(row.id)), version 1.")
+                    : "Created \(row.record.algorithm) key \(name) of \(tenant) (\(row.id)), version 1"
+                        + (row.record.activeVersion == nil ? ", \(row.state)." : "."))
         }
     }
 
@@ -53,7 +71,7 @@ struct KeyCommand: AsyncParsableCommand {
                 Without the master key tenants and keys are listed by their ids.
 
                 With --json, a line for each: tenant, key, keyId, algorithm, versions (version, state, activated, \
-                overdue, usage, budget, publicKey in base64). That output is what \
+                origin, exportable, overdue, usage, budget, destruction with due and isDue, erased, publicKey in base64). That output is what \
                 `keyledger spans verify --public-keys FILE` reads, on any machine.
                 """)
 
@@ -137,8 +155,9 @@ struct KeyCommand: AsyncParsableCommand {
             guard row.record.algorithm == .ed25519 else {
                 throw Failure("key \(name) has no public key: it is an \(row.record.algorithm) key.", .refused)
             }
-            guard let number = keyVersion ?? row.record.activeVersion, let key = row.publicKeys[number] else {
-                throw KeyStoreError.unknownVersion(key: name, version: keyVersion ?? 0)
+            let number = keyVersion ?? row.record.currentVersion
+            guard let key = row.publicKeys[number] else {
+                throw KeyStoreError.unknownVersion(key: name, version: number)
             }
             return key
         }
@@ -168,94 +187,5 @@ struct KeyCommand: AsyncParsableCommand {
                     ? line(["tenant": .string(tenant), "key": .string(name), "version": json(version)])
                     : "Rotated key \(name) of \(tenant): version \(version) is active.")
         }
-    }
-}
-
-/// A key as lists show it.
-struct KeyRow {
-    let id: KeyID
-    let name: String
-    let tenant: String
-    let record: LedgerProjection.KeyRecord
-    /// By version.
-    let publicKeys: [UInt32: Ed25519.PublicKey]
-
-    init(_ id: KeyID, _ view: LedgerView) throws {
-        guard let record = view.projection.keys[id] else { throw Failure("there is no key \(id).", .refused) }
-        self.id = id
-        self.record = record
-        name = try view.name(of: id)
-        tenant = try view.name(of: record.tenant)
-        publicKeys = try view.publicKeys(of: id)
-    }
-
-    /// Finds a key by the names its events carry.
-    init(named name: String, tenant: String, _ view: LedgerView) throws {
-        var isKnownTenant = false
-        for (id, record) in view.projection.keys where try view.name(of: record.tenant) == tenant {
-            isKnownTenant = true
-            if try view.name(of: id) == name {
-                try self.init(id, view)
-                return
-            }
-        }
-        isKnownTenant = try isKnownTenant || view.projection.tenants.keys.contains { try view.name(of: $0) == tenant }
-        throw isKnownTenant ? KeyStoreError.unknownKey(tenant: tenant, key: name) : KeyStoreError.unknownTenant(tenant)
-    }
-
-    static let headings = ["TENANT", "KEY", "ALGORITHM", "VERSION", "USES", "ACTIVE SINCE", "ID"]
-    var cells: [String] {
-        let uses = record.versions.reduce(UInt64(0)) { $0 + $1.usage.sign + $1.usage.encrypt }
-        return [
-            tenant, name, record.algorithm.description, record.activeVersion.map { String($0) } ?? "none", uses.grouped,
-            record.versions.last.map { Time(nanoseconds: $0.activatedAt).description } ?? "", id.description,
-        ]
-    }
-
-    static let versionHeadings = ["VERSION", "STATE", "PROTECTED", "PROCESSED", "BUDGET", "SINCE", "PUBLIC KEY"]
-    var versionCells: [[String]] {
-        record.versions.enumerated().map { index, version in
-            [
-                String(index + 1), version.state.description + (version.isOverdue ? " (overdue)" : ""),
-                (version.usage.sign + version.usage.encrypt).grouped,
-                (version.usage.verify + version.usage.decrypt).grouped, version.budget.map { $0.grouped } ?? "no limit",
-                Time(nanoseconds: version.activatedAt).description,
-                publicKeys[UInt32(index + 1)].map { Data($0.bytes).base64EncodedString() } ?? "none",
-            ]
-        }
-    }
-
-    var json: JSONObject {
-        var object: JSONObject = [
-            "tenant": .string(tenant), "key": .string(name), "keyId": .string(id.description),
-            "algorithm": .string(record.algorithm.description),
-        ]
-        object["versions"] = .array(
-            record.versions.enumerated().map { index, version in
-                var row: JSONObject = [
-                    "version": KeyLedgerCLI.json(index + 1), "state": .string(version.state.description),
-                ]
-                row["activated"] = .string(Time(nanoseconds: version.activatedAt).description)
-                row["overdue"] = .bool(version.isOverdue)
-                row["usage"] = .object(version.usage.json)
-                if let budget = version.budget { row["budget"] = KeyLedgerCLI.json(budget) }
-                if let key = publicKeys[UInt32(index + 1)] {
-                    row["publicKey"] = .string(Data(key.bytes).base64EncodedString())
-                }
-                return .object(row)
-            })
-        return object
-    }
-}
-
-extension Ed25519.PublicKey {
-    /// SubjectPublicKeyInfo (RFC 8410, section 4) in PEM, as OpenSSL reads it.
-    var pem: String {
-        let prefix: [UInt8] = [0x30, 0x2A, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x03, 0x21, 0x00]
-        return """
-            -----BEGIN PUBLIC KEY-----
-            \(Data(prefix + bytes).base64EncodedString())
-            -----END PUBLIC KEY-----
-            """
     }
 }

@@ -106,12 +106,24 @@ private struct EventRow {
 
     private mutating func describe(_ transfer: Transfer, _ view: LedgerView) throws {
         if let tenant = view.projection.tenant(of: transfer) { add("tenant", try view.name(of: tenant)) }
-        if transfer.userData32 != EventKind.createTenant.rawValue, transfer.userData128 != 0 {
+        if transfer.userData128 != 0, EventKind(rawValue: transfer.userData32)?.isAboutTenant != true,
+            !isAboutProofs(transfer)
+        {
             add("key", try view.name(of: KeyID(transfer.userData128)))
             if transfer.userData64 != 0 { add("version", transfer.userData64) }
         }
+        if isAboutProofs(transfer), transfer.userData64 != 0 {
+            add(transfer.userData32 == EventKind.checkpointKey.rawValue ? "version" : "size", transfer.userData64)
+        }
         if transfer.amount != 1 { add("amount", transfer.amount) }
         if transfer.timeoutSeconds > 0 { add("expiresAfterSeconds", transfer.timeoutSeconds) }
+    }
+
+    private func isAboutProofs(_ transfer: Transfer) -> Bool {
+        switch EventKind(rawValue: transfer.userData32) {
+        case .checkpoint, .checkpointKey, .cosigned, .anchored, .evidence: true
+        default: false
+        }
     }
 
     private mutating func add(_ name: String, _ text: String) { subject.append((name, .string(text), text)) }

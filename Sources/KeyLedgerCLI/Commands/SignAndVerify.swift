@@ -115,7 +115,7 @@ struct Verify: Command {
             let signer = try await store.tenant(tenant).signingKey(key)
             let versions =
                 if let keyVersion { [keyVersion] } else {
-                    Array((1...(signer.handle.record?.activeVersion ?? 1)).reversed())
+                    signer.handle.record?.versionsToTry ?? [1]
                 }
             for version in versions where try await signer.verify(signature, of: message, version: version) {
                 return true
@@ -175,5 +175,13 @@ extension LogVerification {
                     return .object(object)
                 }),
         ]
+    }
+}
+
+extension LedgerProjection.KeyRecord {
+    /// The versions that may have made a signature and still verify, newest first; the newest, to be refused, if there is none.
+    fileprivate var versionsToTry: [UInt32] {
+        let usable = versions.indices.filter { versions[$0].state.processes && versions[$0].destruction == nil }
+        return usable.isEmpty ? [currentVersion] : usable.reversed().map { UInt32($0 + 1) }
     }
 }

@@ -233,7 +233,9 @@ struct PublicKeyRing {
         let audit = try AuditReader(path, masterKey: nil)
         let view = try LedgerView(audit)
         for (id, key) in view.projection.keys where key.algorithm == .ed25519 {
-            for number in key.versions.indices.map({ UInt32($0 + 1) }) {
+            // What is destroyed has its public key in the details only, which are sealed here.
+            for index in key.versions.indices where key.versions[index].state != .destroyed {
+                let number = UInt32(index + 1)
                 let publicKey = try audit.publicKey(of: KeyVersion(key: id, number: number))
                 entries[Self.name(id.description, number)] = Entry(tenant: nil, key: publicKey)
             }

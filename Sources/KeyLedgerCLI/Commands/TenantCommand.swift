@@ -4,7 +4,8 @@ import Transparency
 
 struct TenantCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "tenant", abstract: "Create and list tenants.", subcommands: [Create.self, List.self])
+        commandName: "tenant", abstract: "Create, list and limit tenants.",
+        subcommands: [Create.self, List.self, Quota.self])
 
     struct Create: Command {
         static let configuration = CommandConfiguration(
@@ -38,8 +39,8 @@ struct TenantCommand: AsyncParsableCommand {
             discussion: """
                 Without the master key tenants are listed by their ids.
 
-                With --json, a line for each: tenant, id, created, keys (their number), usage (sign, verify, encrypt, \
-                decrypt).
+                With --json, a line for each: tenant, id, created, keys (their number), quota (null without one), usage \
+                (sign, verify, encrypt, decrypt).
                 """)
 
         @OptionGroup var ledger: LedgerOption
@@ -55,12 +56,14 @@ struct TenantCommand: AsyncParsableCommand {
                     var object: JSONObject = ["tenant": .string(name), "id": .string(id.description)]
                     object["created"] = .string(Time(nanoseconds: tenant.createdAt).description)
                     object["keys"] = json(keyCount)
+                    object["quota"] = tenant.limit.map { json($0) } ?? .null
                     object["usage"] = .object(tenant.usage.json)
                     try Terminal.print(line(object))
                 } else {
                     rows.append([
                         name, String(keyCount), tenant.usage.sign.grouped, tenant.usage.verify.grouped,
                         tenant.usage.encrypt.grouped, tenant.usage.decrypt.grouped,
+                        tenant.limit?.grouped ?? "none",
                         Time(nanoseconds: tenant.createdAt).description,
                     ])
                 }
@@ -70,11 +73,61 @@ struct TenantCommand: AsyncParsableCommand {
                     rows.isEmpty
                         ? "No tenants yet. Create one with `keyledger tenant create NAME`."
                         : Terminal.table(
-                            ["TENANT", "KEYS", "SIGNED", "VERIFIED", "ENCRYPTED", "DECRYPTED", "CREATED"], rows))
+                            ["TENANT", "KEYS", "SIGNED", "VERIFIED", "ENCRYPTED", "DECRYPTED", "QUOTA", "CREATED"], rows
+                        ))
             }
             try view.finish()
         }
     }
+}
+
+extension TenantCommand {
+    struct Quota: Command {
+        static let configuration = CommandConfiguration(
+            abstract: "Limit how often a tenant may sign and encrypt, or show the limit.",
+            discussion: """
+                The limit counts from the tenant's first use on, over all its keys; the ledger refuses what goes \
+                beyond. For a limit a month, raise it every month.
+
+                  keyledger tenant quota acme --limit 1000000
+                  keyledger tenant quota acme --unlimited
+
+                With --json: tenant, quota (null without one), used.
+                """)
+
+        @OptionGroup var options: StoreOptions
+        @Option(name: .long, help: .init("How often, over all time.", valueName: "number")) var limit: UInt64?
+        @Flag(name: .long, help: "As often as it likes.") var unlimited = false
+        @Argument(help: "The tenant's name.") var name: String
+
+        func validate() throws {
+            if limit != nil, unlimited { throw ValidationError("--unlimited is instead of --limit.") }
+        }
+
+        func perform() async throws {
+            let record = try await options.withStore { store in
+                let tenant = try await store.tenant(name)
+                if limit != nil || unlimited { try await tenant.setQuota(limit) }
+                return tenant.record
+            }
+            let used = record?.usage.protections ?? 0
+            if options.ledger.json {
+                var object: JSONObject = ["tenant": .string(name)]
+                object["quota"] = record?.limit.map { json($0) } ?? .null
+                object["used"] = json(used)
+                try Terminal.print(line(object))
+            } else {
+                try Terminal.print(
+                    "Tenant \(name) used \(used.grouped) of "
+                        + (record?.limit.map { "\($0.grouped)." } ?? "an unlimited quota."))
+            }
+        }
+    }
+}
+
+extension LedgerProjection.TenantRecord {
+    /// The quota, if it is a limit.
+    fileprivate var limit: UInt128? { quota == LedgerProjection.unlimitedQuota ? nil : quota }
 }
 
 extension LedgerProjection.Usage {

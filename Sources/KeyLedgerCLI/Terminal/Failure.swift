@@ -32,6 +32,7 @@ struct Failure: Error {
         case let failure as Failure: self = failure
         case let error as KeyStoreError: self.init(error.description, Self.code(error))
         case let error as StoreError: self.init(error.description, Self.code(error))
+        case let error as ProofError: self.init(error.description, error.exitCode)
         case let error as CryptoError: self.init(error.description, .refused)
         default: self.init("\(error)", .inputOutput)
         }
@@ -49,7 +50,7 @@ struct Failure: Error {
     private static func code(_ error: StoreError) -> Code {
         switch error {
         case .notALedger, .unsupportedFormat, .locked: .cannotOpen
-        case .damaged: .checkFailed
+        case .damaged, .stateDamaged: .checkFailed
         case .alreadyExists, .overloaded, .batchTooLarge: .refused
         case .readOnly, .diskFull, .closed, .failed, .system: .inputOutput
         }

@@ -19,8 +19,10 @@ final class OutputFile {
     /// What has been written so far if ``close()`` is never called.
     var incompletePath: String { replacement?.partial ?? path }
 
-    /// - Parameter input: A file that was read and must not be replaced.
-    init(_ path: String, from input: String = "-") throws {
+    /// - Parameters:
+    ///   - input: A file that was read and must not be replaced.
+    ///   - isSecret: Whether only its owner may read a new file.
+    init(_ path: String, from input: String = "-", isSecret: Bool = false) throws {
         self.path = path
         if path == "-" {
             (file, replacement) = (STDOUT_FILENO, nil)
@@ -42,7 +44,7 @@ final class OutputFile {
         // The file a symbolic link leads to is replaced, not the link.
         let target = exists ? Self.resolved(path) : path
         let replacement = Replacement(partial: target + ".partial", target: target)
-        file = unsafe open(replacement.partial, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
+        file = unsafe open(replacement.partial, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, isSecret ? 0o600 : 0o666)
         self.replacement = replacement
         guard file >= 0 else { throw Self.failure(path) }
         guard flock(file, LOCK_EX | LOCK_NB) == 0 else {

@@ -53,12 +53,12 @@ final class PageFile {
 
     deinit { close(file) }
 
-    /// Fills `page` with a page of a certain kind.
+    /// Fills `page` with a page that has these flags.
     func read(_ number: UInt64, flags: UInt16, into page: inout [UInt8]) throws(Flaw) {
         guard number >= 2, number <= meta.lastPage else { throw Flaw("page \(number) is outside the file") }
         if page.count != pageSize { page = [UInt8](repeating: 0, count: pageSize) }
         try read(at: Int(number) * pageSize, into: &page, from: 0, count: pageSize)
-        guard page.load(UInt64.self, at: 0) == number, page.load(UInt16.self, at: 10) & ~0x03 == flags & ~0x03 else {
+        guard page.load(UInt64.self, at: 0) == number, page.load(UInt16.self, at: 10) == flags else {
             throw Flaw("page \(number) is not what it is used as")
         }
     }

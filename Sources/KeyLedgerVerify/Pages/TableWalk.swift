@@ -126,7 +126,7 @@ struct TableWalk {
         let flags = isLeaf ? PageFlags.leaf : PageFlags.branch
         try file.read(number, flags: flags, into: &page)
         let (lower, upper) = (Int(page.load(UInt16.self, at: 12)), Int(page.load(UInt16.self, at: 14)))
-        guard page.load(UInt16.self, at: 10) == flags, lower >= PageFile.headerSize, lower.isMultiple(of: 2),
+        guard lower >= PageFile.headerSize, lower.isMultiple(of: 2),
             lower <= upper, upper <= file.pageSize, isLeaf || lower > PageFile.headerSize + 2
         else { throw Flaw("page \(number) is malformed") }
         path.append(Level(page: page, count: (lower - PageFile.headerSize) / 2))

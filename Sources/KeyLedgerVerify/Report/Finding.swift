@@ -51,15 +51,14 @@ public struct Finding: Sendable, Hashable {
         case checkpointUnrecorded = "checkpoint-unrecorded"
         case historyRewritten = "history-rewritten"
         case historyCut = "history-cut"
+        case historyForked = "history-forked"
         // Key material.
         case materialDamaged = "material-damaged"
         case materialMissing = "material-missing"
         case materialForged = "material-forged"
-        case materialOrphaned = "material-orphaned"
+        case materialRestored = "material-restored"
         case publicKeyForged = "public-key-forged"
         case originForged = "origin-forged"
-        // Derived state.
-        case stateForged = "state-forged"
     }
 }
 
@@ -94,14 +93,14 @@ extension Finding.Kind {
         case .checkpointMissing: "a checkpoint that the log speaks of is missing"
         case .checkpointUnrecorded: "a checkpoint was signed that the log does not speak of"
         case .historyRewritten: "the events are not those that a checkpoint commits to"
-        case .historyCut: "the log ends before the events that a checkpoint commits to"
+        case .historyCut: "the log ends before events that it had"
+        case .historyForked: "two histories of one length were signed: different people were shown different ledgers"
         case .materialDamaged: "the file of the key material contradicts itself"
         case .materialMissing: "key material is missing"
         case .materialForged: "key material was changed, or belongs elsewhere"
-        case .materialOrphaned: "key material is stored that no event speaks of"
+        case .materialRestored: "key material is there that was erased"
         case .publicKeyForged: "a public key is not the one that was generated"
         case .originForged: "the ledger's name is not the one it was created with"
-        case .stateForged: "the derived state is not what the log leads to"
         }
     }
 
@@ -110,15 +109,15 @@ extension Finding.Kind {
         switch self {
         case .detailsDamaged, .detailsMissing, .detailsOrphaned, .detailsForged:
             "the events themselves and all other details"
-        case .materialDamaged, .materialMissing, .materialForged, .materialOrphaned, .publicKeyForged:
+        case .materialDamaged, .materialMissing, .materialForged, .materialRestored, .publicKeyForged:
             "the log, and all other key material"
         case .checkpointMalformed, .checkpointForged, .checkpointMissing, .checkpointUnrecorded:
             "the log, as far as other checkpoints commit to it"
-        case .stateForged: "the log; delete state/ and it is rebuilt"
         case .originForged: "nothing, until it is clear which ledger this is"
         case .ledgerUnbalanced: "nothing that balances say"
         case .historyRewritten: "the events up to the last checkpoint before it that holds"
         case .historyCut: "the events that are there; those after them are gone"
+        case .historyForked: "what both histories share; keep both checkpoints as evidence"
         case .accountForeign, .eventForeign, .budgetForged, .useWithoutGenerate, .useWithoutBudget, .useOutOfMemory,
             .useAfterClose, .finalClosingVoided:
             "that these events were recorded; they were not made by this product, or not as it makes them"

@@ -8,6 +8,9 @@ struct Findings {
     /// The first event from which on events cannot be relied on.
     private(set) var trustEnd: UInt64?
 
+    /// Whether some events cannot be relied on.
+    var endTrust: Bool { trustEnd != nil }
+
     mutating func add(_ finding: Finding) {
         counts[finding.kind, default: 0] += 1
         if counts[finding.kind, default: 0] <= Self.keptOfEachKind { kept.append(finding) }

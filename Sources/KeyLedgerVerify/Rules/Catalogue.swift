@@ -67,6 +67,8 @@ enum Catalogue {
         case export = 0x304
         case allowExport = 0x305
         case importKey = 0x306
+        case offerImport = 0x307
+        case redeem = 0x308
         case deny = 0x310
         case compromise = 0x311
         case scheduleDestruction = 0x312
@@ -77,6 +79,7 @@ enum Catalogue {
         case cacheCapacity = 0x321
         case rotationFailed = 0x340
         case rotationRun = 0x341
+        case reveal = 0x350
         case checkpoint = 0x360
         case checkpointKey = 0x361
         case cosigned = 0x362
@@ -171,7 +174,11 @@ enum Catalogue {
         case .sign: [Shape(ledger: 1, debit: [.signingKeyVersion], credit: [.tenant])]
         case .encrypt: [Shape(ledger: 1, debit: [.encryptionKeyVersion], credit: [.tenant], amount: 1...budget)]
         case .budget:
-            [Shape(ledger: 1, debit: [.issuer], credit: [.encryptionKeyVersion], amount: budget...budget, once: .budget)]
+            [
+                Shape(
+                    ledger: 1, debit: [.issuer], credit: [.encryptionKeyVersion], amount: budget...budget, once: .budget
+                )
+            ]
         case .cryptoperiod:
             [
                 Shape(
@@ -196,6 +203,14 @@ enum Catalogue {
         case .export: [Shape(ledger: 3, debit: [.exportGate], credit: [.tenant])]
         case .allowExport:
             [Shape(ledger: 3, debit: [.issuer], credit: [.exportGate], amount: budget...budget, once: .allowExport)]
+        case .reveal: [Shape(ledger: 3, debit: [.tenant], credit: [.issuer], amount: anyAmount)]
+        case .offerImport:
+            [Shape(ledger: 3, debit: [.issuer], credit: [.tenant], amount: 0...0, flags: .pending, timeout: anyTimeout)]
+        case .redeem:
+            [
+                Shape(
+                    ledger: 3, debit: [.issuer], credit: [.tenant], amount: 0...0, flags: .postPendingTransfer)
+            ]
         case .deny: [Shape(ledger: 3, debit: [.tenant, .issuer], credit: [.denials])]
         case .compromise: [closing(1), closing(3, [.exportGate])]
         case .scheduleDestruction: [closing(2), closing(3, [.exportGate]), closing(3, timeout: anyTimeout)]

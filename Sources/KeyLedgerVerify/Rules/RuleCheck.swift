@@ -7,6 +7,10 @@ struct RuleCheck {
     private(set) var versions: [Version] = []
     /// The events that created tenants, by tenant.
     private(set) var tenants: [UInt128: UInt64] = [:]
+    /// The events that announce checkpoints, by size; their subject is the first half of the root.
+    private(set) var checkpoints: [UInt64: (sequence: UInt64, subject: UInt128)] = [:]
+    /// The events that made checkpoint keys, by version; their subject is the first half of the verifier key's SHA-256.
+    private(set) var checkpointKeys: [UInt32: (sequence: UInt64, subject: UInt128)] = [:]
 
     private var accounts: [UInt128: Party] = [:]
     private var versionPlaces: [VersionID: Int] = [:]
@@ -160,8 +164,24 @@ struct RuleCheck {
             versions[place].residency = transfer.id
             versions[place].residencyEnd = transfer.expiresAt ?? .max
         case .evict where versions[place].residency == transfer.pendingID: versions[place].residencyEnd = 0
+        case .checkpoint, .checkpointKey: followCheckpoint(kind, transfer, sequence)
         case .sign, .encrypt, .decrypt, .verify, .export: use(kind, transfer, versions[place], place, sequence)
         default: break
+        }
+    }
+
+    private mutating func followCheckpoint(_ kind: Catalogue.EventKind, _ transfer: Transfer, _ sequence: UInt64) {
+        let (number, version) = (transfer.userData64, UInt32(truncatingIfNeeded: transfer.userData64))
+        let id =
+            kind == .checkpoint
+            ? kind.onceID(3, subject: UInt128(number), version: 0) : kind.onceID(3, subject: 0, version: version)
+        guard transfer.id == id, kind == .checkpoint ? number <= sequence : number == UInt64(version) else {
+            return reportForeign("can happen once, and has not the id for that", kind, transfer, sequence)
+        }
+        if kind == .checkpoint {
+            checkpoints[number] = (sequence, transfer.userData128)
+        } else {
+            checkpointKeys[version] = (sequence, transfer.userData128)
         }
     }
 
@@ -204,8 +224,8 @@ struct RuleCheck {
     /// Whose transfer it is: under whose key its details are sealed. Nil for the ledger's own.
     func tenant(of transfer: Transfer) -> UInt128? {
         switch Catalogue.EventKind(rawValue: transfer.userData32) {
-        case .createTenant, .quota, .quotaWarning: return transfer.userData128
-        case .deny, .generate, .importKey:
+        case .createTenant, .quota, .quotaWarning, .offerImport, .redeem: return transfer.userData128
+        case .deny, .generate, .importKey, .reveal:
             // A refusal may be about another tenant's key.
             guard let party = accounts[transfer.debitAccountID], party.kind == .tenant else { return nil }
             return party.owner

@@ -6,6 +6,7 @@ internal import Transparency
 final class Unsealer {
     private let master: AES256GCM
     private let ledgerDetails: AES256GCM
+    private let checkpoints: AES256GCM
     private let material: MaterialBlobs
     private var tenants: [UInt128: TenantKeys?] = [:]
 
@@ -27,13 +28,13 @@ final class Unsealer {
         _ material: MaterialBlobs, master secret: borrowing SecretBytes, origin: String, path: String,
         _ findings: inout Findings
     ) throws(Unreadable) -> Unsealer? {
-        guard let blob = material.wrapped(.init(owner: 0, version: 0, kind: .root)) else {
+        guard let blob = material.wrapped(.init(owner: 0, version: 0, kind: MaterialBlobs.Kind.root)) else {
             findings.add(.materialMissing, "the secret of the ledger is missing or malformed")
             return nil
         }
         do throws(CryptoError) {
             let id = try derived(secret, "keyledger master key id v1", count: 8).withBytes { $0.array.hexadecimal }
-            guard blob.header.elementsEqual(id.utf8) else {
+            guard blob.header.elementsEqual(id.utf8) || Self.names(blob.header, id) else {
                 throw CryptoError.invalidKey(reason: "it is not the key that wraps this ledger's secret")
             }
             let master = try AES256GCM(key: try derived(secret, "keyledger master key wrap v1"))
@@ -50,17 +51,24 @@ final class Unsealer {
             }
             return Unsealer(
                 master: master, ledgerDetails: try AES256GCM(key: try derived(root, "keyledger details v1")),
-                material: material)
+                checkpoints: try AES256GCM(key: try derived(root, "keyledger checkpoint wrap v1")), material: material)
         } catch {
             throw Unreadable(path, "\(error)")
         }
     }
 
+    /// Whether a header names the master key with an id: canonical JSON with the member `key`.
+    private static func names(_ header: [UInt8], _ id: String) -> Bool {
+        (try? JSONValue(parsing: header))?["key"]?.string == "local:\(id)"
+    }
+
     private init(
-        master: consuming AES256GCM, ledgerDetails: consuming AES256GCM, material: MaterialBlobs
+        master: consuming AES256GCM, ledgerDetails: consuming AES256GCM, checkpoints: consuming AES256GCM,
+        material: MaterialBlobs
     ) {
         self.master = master
         self.ledgerDetails = ledgerDetails
+        self.checkpoints = checkpoints
         self.material = material
     }
 
@@ -100,7 +108,10 @@ final class Unsealer {
 
     /// Opens the material of a version, and says what is wrong with it.
     func flaw(ofMaterial version: RuleCheck.VersionID, isEncryption: Bool, tenant: UInt128) -> String? {
-        guard let blob = material.wrapped(.init(owner: version.key, version: version.number, kind: .keyVersion)) else {
+        guard
+            let blob = material.wrapped(
+                .init(owner: version.key, version: version.number, kind: MaterialBlobs.Kind.keyVersion))
+        else {
             return "it is missing or malformed"
         }
         guard let keys = keys(of: tenant) else { return "its tenant's key is missing or does not open" }
@@ -111,9 +122,23 @@ final class Unsealer {
                 ("version", String(version.number)), ("algorithm", isEncryption ? "AES-256-GCM" : "Ed25519"),
                 ("publicKey", blob.header.hexadecimal),
             ])
+        return Self.flaw(of: blob, context, under: keys.wrapping, isSigning: !isEncryption)
+    }
+
+    /// Opens a version of the checkpoint key, and says what is wrong with it.
+    func flaw(ofCheckpointKey version: UInt32, origin: String, _ blob: MaterialBlobs.Wrapped) -> String? {
+        let context = Self.context(
+            "checkpoint",
+            [("origin", origin), ("version", String(version)), ("publicKey", blob.header.hexadecimal)])
+        return Self.flaw(of: blob, context, under: checkpoints, isSigning: true)
+    }
+
+    private static func flaw(
+        of blob: MaterialBlobs.Wrapped, _ context: [UInt8], under key: borrowing AES256GCM, isSigning: Bool
+    ) -> String? {
         do throws(CryptoError) {
-            let secret = try Self.unwrap(blob, context, under: keys.wrapping)
-            if isEncryption { return secret.count == 32 && blob.header.isEmpty ? nil : "it is no key" }
+            let secret = try unwrap(blob, context, under: key)
+            guard isSigning else { return secret.count == 32 && blob.header.isEmpty ? nil : "it is no key" }
             let key = try Ed25519.PrivateKey(seed: secret)
             return key.publicKey.bytes == blob.header ? nil : "the public key is not its own"
         } catch {
@@ -129,8 +154,8 @@ final class Unsealer {
     }
 
     private func open(_ tenant: UInt128) throws(CryptoError) -> TenantKeys? {
-        guard let tenantBlob = material.wrapped(.init(owner: tenant, version: 0, kind: .tenantKey)),
-            let detailsBlob = material.wrapped(.init(owner: tenant, version: 0, kind: .detailsKey))
+        guard let tenantBlob = material.wrapped(.init(owner: tenant, version: 0, kind: MaterialBlobs.Kind.tenantKey)),
+            let detailsBlob = material.wrapped(.init(owner: tenant, version: 0, kind: MaterialBlobs.Kind.detailsKey))
         else { return nil }
         let id = ("tenantId", "\(TextID(tenant))")
         let secret = try Self.unwrap(tenantBlob, Self.context("tenant", [id]), under: master)

@@ -1,12 +1,14 @@
 /// All accounts, in order of creation.
 struct AccountTable {
     private(set) var records: [Account] = []
-    private var index = IDIndex()
+    private var index: IDIndex
     /// Which accounts changed since ``drainChanged()``, each once, in no order that matters.
     private var changed: [UInt32] = []
     private var isChanged: [Bool] = []
     /// How things were when they were last settled; nil until then.
     private var images: AccountImages?
+
+    init(hash: IDHash = .ofThisProcess) { index = IDIndex(hash: hash) }
 
     var count: Int { records.count }
     /// That of the newest account; 0 if there is none. Timestamps ascend with the place.

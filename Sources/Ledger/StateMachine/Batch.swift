@@ -6,9 +6,10 @@ protocol BatchEvent {
     var isLinked: Bool { get }
     var isImported: Bool { get }
 
-    /// Applies the rules that are this kind's own. A created event is replaced by its stored form.
+    /// Applies the rules that are this kind's own to the event at an index of the batch. A created event is replaced by
+    /// its stored form.
     static func create(
-        _ event: inout Self, at timestamp: UInt64, in machine: inout StateMachine
+        _ event: inout Self, _ index: Int, at timestamp: UInt64, in machine: inout StateMachine
     ) throws(HistoryUnreadable) -> EventResult<Status>
 
     /// Called once the chain around a refused event has been undone.
@@ -60,7 +61,7 @@ extension StateMachine {
                 result = EventResult(status: status, timestamp: now)
             } else {
                 if chain != nil { sent.append(events[index]) }
-                result = try Event.create(&events[index], at: now, in: &self)
+                result = try Event.create(&events[index], index, at: now, in: &self)
             }
             results.append(result)
 

@@ -3,7 +3,7 @@ extension Account: BatchEvent {
     var isImported: Bool { flags.contains(.imported) }
 
     static func create(
-        _ event: inout Account, at timestamp: UInt64, in machine: inout StateMachine
+        _ event: inout Account, _ index: Int, at timestamp: UInt64, in machine: inout StateMachine
     ) throws(HistoryUnreadable) -> CreateAccountResult {
         func refused(_ status: CreateAccountStatus) -> CreateAccountResult {
             CreateAccountResult(status: status, timestamp: timestamp)

@@ -3,7 +3,7 @@ extension Transfer: BatchEvent {
     var isImported: Bool { flags.contains(.imported) }
 
     static func create(
-        _ event: inout Transfer, at timestamp: UInt64, in machine: inout StateMachine
+        _ event: inout Transfer, _ index: Int, at timestamp: UInt64, in machine: inout StateMachine
     ) throws(HistoryUnreadable) -> CreateTransferResult {
         func refused(_ status: CreateTransferStatus) -> CreateTransferResult {
             CreateTransferResult(status: status, timestamp: timestamp)
@@ -11,7 +11,7 @@ extension Transfer: BatchEvent {
         guard event.flags.isSubset(of: .defined) else { return refused(.reservedFlag) }
         guard event.id != 0 else { return refused(.idMustNotBeZero) }
         guard event.id != .max else { return refused(.idMustNotBeIntMax) }
-        switch try machine.pastTransfer(event.id) {
+        switch try machine.pastTransfer(event.id, isStranger: machine.isStranger[index]) {
         case .created(let existing)?:
             let status = try machine.difference(of: event, from: existing)
             return CreateTransferResult(
@@ -196,7 +196,7 @@ extension StateMachine {
         _ event: Transfer, from existing: Transfer
     ) throws(HistoryUnreadable) -> CreateTransferStatus {
         guard let pending = try transfer(existing.pendingID) else {
-            preconditionFailure("a post or void was created without its pending transfer")
+            throw HistoryUnreadable(reason: "a post or void is known without its pending transfer")
         }
         func differs<Value: FixedWidthInteger>(_ sent: Value, _ stored: Value, whenZero: Value? = nil) -> Bool {
             sent == 0 ? whenZero.map { $0 != stored } ?? false : sent != stored

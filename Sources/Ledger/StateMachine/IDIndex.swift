@@ -2,13 +2,15 @@
 ///
 /// Keeps no ids but 32 bits of their hash, next to the place: eight bytes a slot, so that a look-up costs one cache
 /// miss. Whoever owns the records says whether the one at a place has the id. The order of slots is never visible
-/// outside.
+/// outside, so the hash may have another seed in every process: nobody can choose ids that slow others down.
 struct IDIndex {
     /// Hash in the upper half, place in the lower; 0 is a free slot.
     private var slots: [UInt64]
     private(set) var count = 0
+    private let idHash: IDHash
 
-    init(capacity: Int = 16) {
+    init(capacity: Int = 16, hash: IDHash = .ofThisProcess) {
+        idHash = hash
         // Three quarters of a power of two are used at most.
         var slotCount = 16
         while slotCount * 3 < capacity * 4 { slotCount *= 2 }
@@ -18,7 +20,7 @@ struct IDIndex {
     /// The place of an id, if it is there.
     @inline(__always)
     func place(of id: UInt128, where hasID: (UInt32) -> Bool) -> UInt32? {
-        let hash = Self.hash(of: id)
+        let hash = hash(of: id)
         var slot = home(of: hash)
         while slots[slot] != 0 {
             let place = UInt32(truncatingIfNeeded: slots[slot])
@@ -31,13 +33,13 @@ struct IDIndex {
     /// Adds an id that is not there.
     mutating func insert(_ id: UInt128, at place: UInt32) {
         if (count + 1) * 4 > slots.count * 3 { grow() }
-        put(Self.hash(of: id) << 32 | UInt64(place))
+        put(hash(of: id) << 32 | UInt64(place))
         count += 1
     }
 
     /// Removes an id that is there. Entries that had to pass its slot move back, so that none is cut off.
     mutating func remove(_ id: UInt128, at place: UInt32) {
-        let entry = Self.hash(of: id) << 32 | UInt64(place)
+        let entry = hash(of: id) << 32 | UInt64(place)
         var hole = home(of: entry >> 32)
         while slots[hole] != entry {
             precondition(slots[hole] != 0, "the id to remove is not in the index")
@@ -72,12 +74,7 @@ struct IDIndex {
 
     private func next(after slot: Int) -> Int { (slot + 1) & (slots.count - 1) }
 
-    /// 32 bits, never 0. Each half of an id is spread by a multiplication that loses nothing, both are mixed by a
-    /// third; ids chosen to collide cost time, never correctness.
-    static func hash(of id: UInt128) -> UInt64 {
-        let low = UInt64(truncatingIfNeeded: id) &* 0x9E37_79B9_7F4A_7C15
-        let high = UInt64(truncatingIfNeeded: id >> 64) &* 0xD1B5_4A32_D192_ED03
-        let product = (low ^ (high >> 32 | high << 32)).multipliedFullWidth(by: 0xBF58_476D_1CE4_E5B9)
-        return (product.high ^ product.low) >> 32 | 1 << 31
-    }
+    /// 32 bits, never 0.
+    @inline(__always)
+    func hash(of id: UInt128) -> UInt64 { idHash(id) >> 32 | 1 << 31 }
 }

@@ -1,6 +1,6 @@
 /// The pending transfers that are neither posted, voided nor expired, and when they expire.
 struct OpenTransfers {
-    private var index = IDIndex()
+    private var index: IDIndex
     private var slots: [Transfer] = []
     private var freeSlots: [UInt32] = []
     /// A binary heap of deadlines. Entries of transfers that were resolved meanwhile stay until they come up or
@@ -8,6 +8,8 @@ struct OpenTransfers {
     private var deadlines: [Deadline] = []
     /// How many there are, those of resolved transfers included.
     var deadlineCount: Int { deadlines.count }
+
+    init(hash: IDHash = .ofThisProcess) { index = IDIndex(hash: hash) }
 
     private struct Deadline: BitwiseCopyable {
         var expiresAt: UInt64

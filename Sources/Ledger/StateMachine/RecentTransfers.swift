@@ -20,8 +20,8 @@ public struct RecentTransfers: TransferHistory {
     private var last: [UInt32] = []
 
     /// Nothing, with room for as many transfers as are expected before the next flush.
-    init(capacity: Int = 0) {
-        index = IDIndex(capacity: capacity)
+    init(capacity: Int = 0, hash: IDHash = .ofThisProcess) {
+        index = IDIndex(capacity: capacity, hash: hash)
         transfers.reserveCapacity(capacity)
         previous.reserveCapacity(capacity)
     }
@@ -33,6 +33,9 @@ public struct RecentTransfers: TransferHistory {
         guard let place = place(of: id) else { return nil }
         return place & Self.failedBit != 0 ? .failed : .created(transfers[Int(place)])
     }
+
+    /// Whether the id was used since the last flush.
+    package func contains(_ id: UInt128) -> Bool { place(of: id) != nil }
 
     /// What became of a pending transfer since the last flush, or nil if it was not resolved.
     public func resolution(ofPending timestamp: UInt64) -> PendingStatus? { resolutions[timestamp] }

@@ -26,7 +26,7 @@ extension StateMachine {
         if event.isImported, mustNotRegress(event.timestamp) { return .importedEventTimestampMustNotRegress }
         guard let debitPlace = accounts.place(of: pending.debitAccountID),
             let creditPlace = accounts.place(of: pending.creditAccountID)
-        else { preconditionFailure("a pending transfer was created without its accounts") }
+        else { throw HistoryUnreadable(reason: "a pending transfer is known without its accounts") }
         if isPost {
             // The only movement into a closed account is a void.
             if accounts[debitPlace].flags.contains(.closed) { return .debitAccountAlreadyClosed }
@@ -64,7 +64,7 @@ extension StateMachine {
         case .posted: return .pendingTransferAlreadyPosted
         case .voided: return .pendingTransferAlreadyVoided
         case .expired: return .pendingTransferExpired
-        case .pending, nil: preconditionFailure("a pending transfer is neither open nor resolved")
+        case .pending, nil: throw HistoryUnreadable(reason: "a pending transfer is neither open nor resolved")
         }
     }
 

@@ -6,10 +6,13 @@
 /// Read on in `Batch.swift` (chains, common rules), `CreateAccounts.swift`, `CreateTransfers.swift`,
 /// `ResolvePending.swift` (post and void) and `Expiry.swift`.
 public struct StateMachine: Sendable {
-    var accounts = AccountTable()
-    var open = OpenTransfers()
-    var recent = RecentTransfers()
+    var accounts: AccountTable
+    var open: OpenTransfers
+    var recent: RecentTransfers
     var history: any TransferHistory
+    /// Which transfers of the batch at hand have ids that the history certainly does not know.
+    private(set) var isStranger: [Bool] = []
+    private let hash: IDHash
     var undo = UndoLog()
     /// The timestamp of the newest transfer, 0 if there is none.
     public internal(set) var lastTransferTimestamp: UInt64 = 0
@@ -22,7 +25,16 @@ public struct StateMachine: Sendable {
     public static let batchCountMax = 8189
 
     /// An empty ledger.
-    public init(history: any TransferHistory = EmptyHistory()) { self.history = history }
+    public init(history: any TransferHistory = EmptyHistory()) { self.init(history: history, hash: .ofThisProcess) }
+
+    /// An empty ledger whose tables are ordered by a given hash: nothing else depends on it.
+    package init(history: any TransferHistory = EmptyHistory(), hash: IDHash) {
+        self.history = history
+        self.hash = hash
+        accounts = AccountTable(hash: hash)
+        open = OpenTransfers(hash: hash)
+        recent = RecentTransfers(hash: hash)
+    }
 
     /// Decides `events`. Those created are replaced by their stored form, those refused stay as they were sent.
     ///
@@ -44,6 +56,9 @@ public struct StateMachine: Sendable {
         _ events: inout [Transfer], timestamp: UInt64, results: inout [CreateTransferResult]
     ) throws(HistoryUnreadable) {
         begin(count: events.count, timestamp: timestamp)
+        isStranger.removeAll(keepingCapacity: true)
+        isStranger.append(contentsOf: repeatElement(false, count: events.count))
+        try history.findStrangers(among: events, &isStranger)
         try decide(&events, timestamp: timestamp, results: &results)
     }
 
@@ -78,6 +93,12 @@ extension StateMachine {
         return transfer
     }
 
+    /// How many accounts there are.
+    package var accountCount: Int { accounts.count }
+
+    /// How many pending transfers are not resolved.
+    package var openCount: Int { open.count }
+
     /// All accounts in order of creation.
     public var allAccounts: [Account] { accounts.records }
 
@@ -91,9 +112,9 @@ extension StateMachine {
     public var recentTransfers: RecentTransfers { recent }
 
     @inline(__always)
-    func pastTransfer(_ id: UInt128) throws(HistoryUnreadable) -> PastTransfer? {
+    func pastTransfer(_ id: UInt128, isStranger: Bool = false) throws(HistoryUnreadable) -> PastTransfer? {
         if let found = recent.transfer(id) { return found }
-        return try history.transfer(id)
+        return isStranger ? nil : try history.transfer(id)
     }
 }
 
@@ -107,7 +128,7 @@ extension StateMachine {
     public mutating func retireRecentTransfers(to history: any TransferHistory) {
         self.history = history
         // About as many again will come before the next flush: growing would copy all of them.
-        recent = RecentTransfers(capacity: recent.transfers.count)
+        recent = RecentTransfers(capacity: recent.transfers.count, hash: hash)
     }
 
     /// Changes who answers for what is not recent: the same answers from another place.

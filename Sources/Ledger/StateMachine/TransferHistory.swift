@@ -6,6 +6,16 @@ public protocol TransferHistory: Sendable {
     func resolution(ofPending timestamp: UInt64) throws(HistoryUnreadable) -> PendingStatus?
     /// Whether a transfer has this timestamp.
     func containsTransfer(timestamp: UInt64) throws(HistoryUnreadable) -> Bool
+    /// Sets true for those of a batch's transfers whose ids were certainly never used. A whole batch is asked at once
+    /// because a history that has to look into many places can then look into all of them at the same time.
+    ///
+    /// - Parameter isStranger: One value for each of `transfers`, all false.
+    func findStrangers(among transfers: [Transfer], _ isStranger: inout [Bool]) throws(HistoryUnreadable)
+}
+
+extension TransferHistory {
+    /// Says nothing: every id is then asked for by itself.
+    public func findStrangers(among transfers: [Transfer], _ isStranger: inout [Bool]) {}
 }
 
 /// What an id led to.
@@ -16,12 +26,17 @@ public enum PastTransfer: Sendable, Hashable {
 }
 
 /// The history could not be read. The state machine has stopped in the middle of a batch and must be rebuilt.
-public struct HistoryUnreadable: Error, Sendable, Hashable {
+public struct HistoryUnreadable: Error, Sendable {
     /// What went wrong, in words for a person.
     public let reason: String
+    /// The error of whoever keeps the history; nil if its answers contradict each other.
+    public let cause: (any Error)?
 
     /// A failure to read, in words for a person.
-    public init(reason: String) { self.reason = reason }
+    public init(reason: String, cause: (any Error)? = nil) {
+        self.reason = reason
+        self.cause = cause
+    }
 }
 
 /// The history of a ledger that still has everything in memory.

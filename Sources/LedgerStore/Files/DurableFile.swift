@@ -29,25 +29,43 @@ package enum DurableFile {
 
     /// Writes a file in place of the one with this name, if there is one. When this returns it is on disk, when it throws
     /// the old one is as it was.
-    package static func replace(_ path: String, with bytes: [UInt8], mode: UInt32 = 0o600) throws(StoreError) {
+    ///
+    /// - Parameter isDurable: False leaves that to ``makeFileSystemDurable(at:)``, for many files.
+    package static func replace(
+        _ path: String, with bytes: [UInt8], mode: UInt32 = 0o600, isDurable: Bool = true
+    ) throws(StoreError) {
         let unfinished = path + unfinishedSuffix
-        try write(bytes, to: unfinished, mode)
+        try write(bytes, to: unfinished, mode, isDurable)
         guard unsafe rename(unfinished, path) == 0 else {
             let error = LedgerFolder.systemError("renaming", path)
             unsafe unlink(unfinished)
             throw error
         }
-        try LedgerFolder.makeDurable(folderAt: folder(of: path))
+        if isDurable { try LedgerFolder.makeDurable(folderAt: folder(of: path)) }
+    }
+
+    /// Makes everything on the file system of a folder durable, whoever wrote it.
+    package static func makeFileSystemDurable(at folder: String) throws(StoreError) {
+        let file = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard file >= 0 else { throw LedgerFolder.systemError("opening", folder) }
+        defer { close(file) }
+        // sync(2), not syncfs(2), which is not in every C library's Swift module. On Linux it waits for the writes.
+        sync()
     }
 
     /// Makes a folder and those above it, unless they exist.
-    package static func createFolder(_ path: String, mode: UInt32 = 0o700) throws(StoreError) {
-        if unsafe mkdir(path, mode) == 0 { return try LedgerFolder.makeDurable(folderAt: folder(of: path)) }
+    package static func createFolder(
+        _ path: String, mode: UInt32 = 0o700, isDurable: Bool = true
+    ) throws(StoreError) {
+        if unsafe mkdir(path, mode) == 0 {
+            if isDurable { try LedgerFolder.makeDurable(folderAt: folder(of: path)) }
+            return
+        }
         switch errno {
         case EEXIST: return
         case ENOENT where path != folder(of: path):
-            try createFolder(folder(of: path), mode: mode)
-            try createFolder(path, mode: mode)
+            try createFolder(folder(of: path), mode: mode, isDurable: isDurable)
+            try createFolder(path, mode: mode, isDurable: isDurable)
         default: throw LedgerFolder.systemError("mkdir", path)
         }
     }
@@ -66,7 +84,7 @@ package enum DurableFile {
         }
     }
 
-    private static func write(_ bytes: [UInt8], to path: String, _ mode: UInt32) throws(StoreError) {
+    private static func write(_ bytes: [UInt8], to path: String, _ mode: UInt32, _ isDurable: Bool) throws(StoreError) {
         let file = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
         guard file >= 0 else { throw LedgerFolder.systemError("creating", path) }
         defer { close(file) }
@@ -78,7 +96,7 @@ package enum DurableFile {
             guard count > 0 else { throw discard(path, "writing") }
             rest = rest.dropFirst(count)
         }
-        guard fsync(file) == 0 else { throw discard(path, "syncing") }
+        guard !isDurable || fsync(file) == 0 else { throw discard(path, "syncing") }
     }
 
     private static func discard(_ path: String, _ operation: String) -> StoreError {

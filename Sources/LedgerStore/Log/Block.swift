@@ -192,6 +192,21 @@ extension Block {
         span.copy(unsafe tailBytes.span.bytes, at: Layout.headerSize + count * Layout.recordSize)
     }
 
+    /// Whether these are the bytes of the block that starts with an event, as they were committed.
+    static func isIntact(_ bytes: RawSpan, first: UInt64) -> Bool {
+        guard bytes.byteCount >= Layout.headerSize, bytes.load(UInt64.self, at: Layout.firstSequence) == first else {
+            return false
+        }
+        return computedChecksum(of: bytes) == bytes.checksum(at: Layout.checksum)
+    }
+
+    private static func computedChecksum(of bytes: RawSpan) -> Checksum {
+        var computation = Checksum.Computation()
+        computation.update(bytes.extracting(0..<Layout.checksum))
+        computation.update(bytes.extracting(Layout.headerSize..<bytes.byteCount))
+        return computation.finalize()
+    }
+
     /// Reads a block, reusing this one's buffers. What it returns is the reason the bytes are no block;
     /// nil means they are one and the checksum matches.
     mutating func read(from span: RawSpan) -> String? {
@@ -243,10 +258,7 @@ extension Block {
             commitments.append(commitment)
             offset += Layout.commitmentSize
         }
-        var computation = Checksum.Computation()
-        computation.update(span.extracting(0..<Layout.checksum))
-        computation.update(span.extracting(Layout.headerSize..<span.byteCount))
-        guard computation.finalize() == checksum else { return "the block's checksum does not match its bytes" }
+        guard Self.computedChecksum(of: span) == checksum else { return "the block's checksum does not match its bytes" }
         return nil
     }
 }

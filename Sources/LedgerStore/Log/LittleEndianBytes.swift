@@ -4,7 +4,14 @@ package struct LittleEndianBytes {
 
     package init(capacity: Int = 0) { bytes.reserveCapacity(capacity) }
 
-    package mutating func append<Value: FixedWidthInteger & UnsignedInteger>(_ value: Value) {
+    // One for each width: a generic one would not be specialised for other modules, and takes microseconds there.
+    package mutating func append(_ value: UInt8) { bytes.append(value) }
+    package mutating func append(_ value: UInt16) { append(littleEndian: value) }
+    package mutating func append(_ value: UInt32) { append(littleEndian: value) }
+    package mutating func append(_ value: UInt64) { append(littleEndian: value) }
+    package mutating func append(_ value: UInt128) { append(littleEndian: value) }
+
+    private mutating func append<Value: FixedWidthInteger & UnsignedInteger>(littleEndian value: Value) {
         for shift in stride(from: 0, to: Value.bitWidth, by: 8) {
             bytes.append(UInt8(truncatingIfNeeded: value >> Value(shift)))
         }

@@ -4,7 +4,7 @@ internal import CryptoPrimitives
 public final class LedgerReader: Sendable {
     /// Where the ledger lives.
     public let folder: LedgerFolder
-    private let log: Log
+    let log: Log
 
     /// Opens a ledger for reading only. Writes nothing to it.
     public convenience init(_ folder: LedgerFolder) throws(StoreError) {
@@ -28,18 +28,8 @@ public final class LedgerReader: Sendable {
 
     /// The projection's snapshot in `state/`, and the number of the first event that is not in it; nil if there is none
     /// that can be read.
-    ///
-    /// Do not call in a process that has the ledger open for writing.
     public func flushedProjection() throws(StoreError) -> (snapshot: [UInt8], nextSequence: UInt64)? {
-        guard folder.hasState else { return nil }
-        do throws(StoreError) {
-            let state = try DerivedState(path: folder.statePath, isReadOnly: true)
-            defer { state.close() }
-            return try state.flushedProjection().map { ($0.snapshot, $0.position.nextSequence) }
-        } catch .damaged {
-            // As good as none: the writer will rebuild it.
-            return nil
-        }
+        try DerivedState.flushedProjection(folder).map { ($0.snapshot, $0.position.nextSequence) }
     }
 
     /// How many events have details stored.

@@ -5,15 +5,17 @@ extension Engine {
     package func transfers(_ filter: AccountFilter) throws(StoreError) -> [Transfer] {
         // An account that does not exist has no transfers.
         guard filter.isValid, let place = place(ofAccount: filter.accountID) else { return [] }
-        let terms = [Term.account(filter.accountID)] + Term.all(of: filter.fields)
         var search = search
+        let terms = [Term.account(filter.accountID, hash: search.hash)] + Term.all(of: filter.fields, hash: search.hash)
         search.account = (filter.accountID, place)
         return try search.transfers(terms, in: filter.window, where: filter.matches)
     }
 
     package func transfers(_ filter: QueryFilter) throws(StoreError) -> [Transfer] {
         guard filter.isValid else { return [] }
-        return try search.transfers(Term.all(of: filter.fields), in: filter.window, where: filter.matches)
+        let search = search
+        return try search.transfers(
+            Term.all(of: filter.fields, hash: search.hash), in: filter.window, where: filter.matches)
     }
 
     /// One row for each matching transfer of an account with history.
@@ -22,7 +24,7 @@ extension Engine {
         var rows: [AccountBalance] = []
         for transfer in try transfers(filter) {
             guard let balance = try balance(of: filter.accountID, timestamp: transfer.timestamp) else {
-                throw .damaged(path: "state", sequence: nil, reason: "a balance is missing")
+                throw damage("the balance of an account after transfer \(transfer.id) is missing")
             }
             rows.append(balance)
         }

@@ -5,6 +5,8 @@ internal import Ledger
 struct TransferSearch {
     let log: Log
     let segments: [Segment]
+    /// What properties are looked up by.
+    let hash: IDHash
     /// What is only in memory, oldest first.
     let recent: [RecentTransfers]
     /// That of the last transfer that is durable; what is younger is not shown.
@@ -63,14 +65,14 @@ struct TransferSearch {
     private func search(
         _ segment: Segment, _ terms: [Term], _ window: Window, _ take: (Transfer) -> Bool
     ) throws(StoreError) {
-        let candidates = segment.candidates(terms, in: window)
+        let candidates = try segment.candidates(terms, in: window)
         var next = 0
         var isGoingOn = true
         while isGoingOn {
             var page: [UInt64] = []
             while next < candidates.count, page.count < Self.pageCount {
                 let index = window.isReversed ? candidates.count - 1 - next : next
-                page.append(segment.sequence(of: candidates, at: index))
+                page.append(try segment.sequence(of: candidates, at: index))
                 next += 1
             }
             if page.isEmpty { return }

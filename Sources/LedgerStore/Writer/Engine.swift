@@ -38,22 +38,37 @@ package struct Engine: ~Copyable {
         _ folder: LedgerFolder, projection: any Projection, flushCount: Int = Engine.flushCountDefault
     ) throws(StoreError) -> Engine {
         let log = try Log(path: folder.logPath, isReadOnly: false)
-        let (state, snapshot) = try DerivedState.open(folder)
-        return try open(log: log, state: state, snapshot: snapshot, projection: projection, flushCount: flushCount)
+        var tuning = LedgerWriter.Tuning()
+        tuning.flushCount = flushCount
+        return try open(folder, log: log, projection: projection, tuning: tuning)
     }
 
     /// Starts from the last flush if it belongs to this log, from nothing otherwise, and replays what the log has more.
     static func open(
-        log: Log, state: DerivedState, snapshot: DerivedState.Snapshot?, projection: any Projection,
-        flushCount: Int = Engine.flushCountDefault, isDrivenByHand: Bool = false,
+        _ folder: LedgerFolder, log: Log, projection: any Projection, tuning: LedgerWriter.Tuning,
         progress: (UInt64, UInt64) -> Void = { _, _ in }
     ) throws(StoreError) -> Engine {
-        let origin = try origin(snapshot, log, state, projection)
-        var engine = Engine(
-            origin, log, state, projection, flushCount: flushCount, isDrivenByHand: isDrivenByHand)
-        try engine.replay(progress)
-        engine.machine.settle()
-        return engine
+        func open() throws(StoreError) -> Engine {
+            let (state, snapshot) = try DerivedState.open(folder, seed: tuning.stateSeed, merging: tuning.merging)
+            var engine = Engine(
+                try origin(snapshot, log, state, projection), log, state, projection, flushCount: tuning.flushCount,
+                isDrivenByHand: tuning.isDrivenByHand)
+            do throws(StoreError) {
+                try engine.replay(progress)
+            } catch {
+                engine.flusher.stop()
+                throw error
+            }
+            engine.machine.settle()
+            return engine
+        }
+        do throws(StoreError) {
+            return try open()
+        } catch .stateDamaged {
+            // Found when the end of the log was replayed on top of it.
+            DerivedState.remove(folder)
+            return try open()
+        }
     }
 
     private init(
@@ -92,7 +107,6 @@ package struct Engine: ~Copyable {
             return snapshot
         }
         try state.clear()
-        state.removeSegments(except: [])
         guard projection.restore(from: nil) else { preconditionFailure("a projection starts from nothing") }
         return .empty
     }
@@ -118,14 +132,22 @@ package struct Engine: ~Copyable {
         do throws(HistoryUnreadable) {
             return try machine.settledTransfer(id)
         } catch {
-            throw .damaged(path: log.path, sequence: nil, reason: error.reason)
+            throw unreadable(error)
         }
     }
+
+    /// The log or the state could not be read; or the state's answers contradict each other.
+    private func unreadable(_ error: HistoryUnreadable) -> StoreError {
+        error.cause as? StoreError ?? damage(error.reason)
+    }
+
+    /// What the state says contradicts itself: it is rebuilt at the next opening.
+    func damage(_ reason: String) -> StoreError { state.damage(reason) }
 
     /// Where the transfers are now.
     var search: TransferSearch {
         TransferSearch(
-            log: log, segments: segments,
+            log: log, segments: segments, hash: state.hash,
             recent: (arriving.map { [$0.transfers] } ?? []) + [machine.recentTransfers],
             lastTimestamp: machine.settledTransferTimestamp)
     }
@@ -134,7 +156,7 @@ package struct Engine: ~Copyable {
     func balance(of account: UInt128, timestamp: UInt64) throws(StoreError) -> AccountBalance? {
         if let recent = machine.recentTransfers.balance(of: account, timestamp: timestamp) { return recent }
         if let arriving = arriving?.transfers.balance(of: account, timestamp: timestamp) { return arriving }
-        return try state.balance(of: account, timestamp: timestamp)
+        return try history.balance(of: account, timestamp: timestamp)
     }
 
     /// Gives the files back.
@@ -142,7 +164,6 @@ package struct Engine: ~Copyable {
         isClosed = true
         flusher.stop()
         log.close()
-        state.close()
     }
 
     // MARK: Deciding
@@ -161,7 +182,7 @@ package struct Engine: ~Copyable {
         do throws(HistoryUnreadable) {
             try Event.decide(&events, by: &machine, timestamp: timestamp, results: &results)
         } catch {
-            throw .damaged(path: log.path, sequence: nextSequence, reason: error.reason)
+            throw unreadable(error)
         }
         var block = Event.block(of: events)
         block.timestamp = timestamp
@@ -190,27 +211,14 @@ package struct Engine: ~Copyable {
         max(now, machine.lastTimestamp + UInt64(count))
     }
 
-    private mutating func notePlaces(of block: Block) {
-        guard block.operation == .createTransfers else { return }
-        let first = UInt32(nextSequence - recentSequence)
-        var exceptions = block.exceptions[...]
-        for index in block.transfers.indices {
-            if exceptions.first?.index == UInt32(index) {
-                exceptions.removeFirst()
-            } else {
-                places.append(first + UInt32(index))
-            }
-        }
-    }
-
     private mutating func seal(_ block: consuming Block, _ details: [EventDetails]) {
         block.firstSequence = nextSequence
         block.commitments = details.map { Block.Commitment(index: UInt32($0.index), digest: $0.commitment) }
+        block.appendPlaces(to: &places, after: recentSequence)
         block.seal(after: previousChecksum)
         for detail in details {
             decided.details.append(.init(sequence: nextSequence + UInt64(detail.index), bytes: detail.sealed))
         }
-        notePlaces(of: block)
         previousChecksum = block.checksum
         nextSequence = block.nextSequence
         decided.blocks.append(block)
@@ -286,12 +294,10 @@ package struct Engine: ~Copyable {
             DerivedState.Flush(
                 position: DerivedState.Position(
                     nextSequence: nextSequence, lastTimestamp: machine.lastTimestamp,
-                    lastTransferTimestamp: machine.lastTransferTimestamp, checksum: previousChecksum),
-                accounts: machine.drainChangedAccounts(), recent: recent,
-                openTransfers: recent.transfers.filter {
-                    $0.flags.contains(.pending) && recent.resolution(ofPending: $0.timestamp) == nil
-                },
-                sequences: recentSequence..<nextSequence, places: places, projectionSnapshot: projection.snapshot()))
+                    lastTransferTimestamp: machine.lastTransferTimestamp, accountCount: machine.accountCount,
+                    openCount: machine.openCount, checksum: previousChecksum),
+                accounts: machine.drainChangedAccounts(), recent: recent, sequences: recentSequence..<nextSequence,
+                places: places, projectionSnapshot: projection.snapshot()))
         arriving = (recent, nextSequence)
         machine.retireRecentTransfers(to: history)
         places = []
@@ -314,6 +320,16 @@ package struct Engine: ~Copyable {
 
     // MARK: Coming back
 
+    private mutating func replay(_ block: Block) throws(StoreError) {
+        let flaw: String?
+        do throws(HistoryUnreadable) {
+            flaw = try machine.replay(block)
+        } catch {
+            throw unreadable(error)
+        }
+        if let flaw { throw .damaged(path: log.path, sequence: block.firstSequence, reason: flaw) }
+    }
+
     private mutating func replay(_ progress: (UInt64, UInt64) -> Void) throws(StoreError) {
         guard let end = try log.lastBlock()?.nextSequence else { return }
         while nextSequence < end {
@@ -322,10 +338,8 @@ package struct Engine: ~Copyable {
                 guard block.firstSequence == nextSequence, block.previousChecksum == previousChecksum else {
                     throw .damaged(path: log.path, sequence: nextSequence, reason: "the chain of blocks is broken")
                 }
-                if let reason = machine.replay(block) {
-                    throw .damaged(path: log.path, sequence: block.firstSequence, reason: reason)
-                }
-                notePlaces(of: block)
+                try replay(block)
+                block.appendPlaces(to: &places, after: recentSequence)
                 previousChecksum = block.checksum
                 nextSequence = block.nextSequence
                 projection.apply(block)

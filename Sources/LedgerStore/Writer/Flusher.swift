@@ -144,12 +144,12 @@ final class Flusher: Sendable {
         do throws(StoreError) {
             switch work {
             case .flush(let flush):
-                let segment = try state.write(flush, as: bench.number, after: segments, sortedBy: &bench.sorter)
+                let flushed = try state.write(flush, as: bench.number, after: segments, sortedBy: &bench.sorter)
                 bench.number += 1
                 bench.hasMerges = true
                 progress.change { progress in
                     progress.waiting = nil
-                    progress.segments.append(segment)
+                    progress.segments = flushed
                     progress.nextSequence = flush.position.nextSequence
                     progress.revision += 1
                 }

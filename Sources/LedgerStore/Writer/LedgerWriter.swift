@@ -45,6 +45,8 @@ public final class LedgerWriter: Sendable {
         package var mapSize = Environment.mapSizeAtFirst
         package var queuedEventCountMax = LedgerWriter.queuedEventCountMax
         package var merging = DerivedState.Merging()
+        /// What a state that begins is seeded with; nil for a number that nobody can guess.
+        package var stateSeed: UInt64?
         /// No threads: the writer works when ``LedgerWriter/work()`` and ``LedgerWriter/workOnState()`` tell it to, so
         /// that everything happens again in the same order.
         package var isDrivenByHand = false
@@ -62,11 +64,8 @@ public final class LedgerWriter: Sendable {
         let lock = try WriterLock(folder)
         do throws(StoreError) {
             let log = try Log(path: folder.logPath, isReadOnly: false, mapSize: tuning.mapSize)
-            let (state, snapshot) = try DerivedState.open(
-                folder, mapSize: tuning.mapSize, merging: tuning.merging)
             let engine = try Engine.open(
-                log: log, state: state, snapshot: snapshot, projection: projection, flushCount: tuning.flushCount,
-                isDrivenByHand: tuning.isDrivenByHand, progress: progress)
+                folder, log: log, projection: projection, tuning: tuning, progress: progress)
             reader = LedgerReader(folder: folder, log: log)
             sequencer = Sequencer(engine: engine, lock: lock, clock: clock, isDrivenByHand: tuning.isDrivenByHand)
         } catch {

@@ -8,6 +8,7 @@ public final class Ticket<Status: Hashable & Sendable>: Sendable {
     @safe private enum State {
         case waiting
         case awaited(UnsafeContinuation<Answer, Never>)
+        case observed(@Sendable () -> Void)
         case answered(Answer)
     }
 
@@ -35,13 +36,28 @@ public final class Ticket<Status: Hashable & Sendable>: Sendable {
         state.withLock { if case .answered(let answer) = $0 { answer } else { nil } }
     }
 
-    func answer(_ answer: Answer) {
-        let continuation: UnsafeContinuation<Answer, Never>? = unsafe state.withLock { state in
-            defer { state = .answered(answer) }
-            if case .awaited(let continuation) = state { return unsafe continuation }
-            return nil
+    /// Runs `body` once there is an answer, on the thread that brings it: for those who decide themselves when to go on.
+    /// ``reply()`` has the answer without waiting then. Call once.
+    package func whenAnswered(_ body: @escaping @Sendable () -> Void) {
+        let isAnswered = state.withLock { state in
+            if case .answered = state { return true }
+            precondition({ if case .waiting = state { true } else { false } }(), "a ticket is good for one reply")
+            state = .observed(body)
+            return false
         }
-        unsafe continuation?.resume(returning: answer)
+        if isAnswered { body() }
+    }
+
+    func answer(_ answer: Answer) {
+        let before = state.withLock { state in
+            defer { state = .answered(answer) }
+            return state
+        }
+        switch before {
+        case .awaited(let continuation): unsafe continuation.resume(returning: answer)
+        case .observed(let body): body()
+        case .waiting, .answered: break
+        }
     }
 }
 

@@ -10,26 +10,44 @@ public struct CheckpointPolicy: Hashable, Sendable {
     public let logKeys: [VerifierKey]
     /// The witnesses.
     public let witnessKeys: [VerifierKey]
-    /// How many different public keys of witnesses must have cosigned.
-    public let quorum: Int
+    /// Which of them must have cosigned.
+    public let quorum: WitnessQuorum
 
+    /// A policy that asks for so many of the witnesses; different public keys count, not names.
+    ///
     /// - Throws: ``PolicyError`` for a policy that nothing could satisfy, or that counts a key twice.
     public init(
         origin: Origin, logKeys: [VerifierKey], witnessKeys: [VerifierKey] = [], quorum: Int = 0
+    ) throws(PolicyError) {
+        var publicKeys: Set<Ed25519.PublicKey> = []
+        let different = witnessKeys.filter { publicKeys.insert($0.publicKey).inserted }
+        guard (0...different.count).contains(quorum) else {
+            throw .unreachableQuorum(needed: quorum, available: different.count)
+        }
+        try self.init(
+            origin: origin, logKeys: logKeys, witnessKeys: witnessKeys,
+            rule: .group(threshold: quorum, members: different.map(WitnessQuorum.witness)))
+    }
+
+    /// A policy with a rule about its witnesses.
+    ///
+    /// - Throws: ``PolicyError``.
+    public init(origin: Origin, logKeys: [VerifierKey], quorum: WitnessQuorum) throws(PolicyError) {
+        try self.init(origin: origin, logKeys: logKeys, witnessKeys: quorum.witnessKeys, rule: quorum)
+    }
+
+    private init(
+        origin: Origin, logKeys: [VerifierKey], witnessKeys: [VerifierKey], rule: WitnessQuorum
     ) throws(PolicyError) {
         guard !logKeys.isEmpty else { throw .noLogKey }
         if let key = logKeys.first(where: { $0.algorithm != .ed25519 }) { throw .wrongAlgorithm(key) }
         if let key = witnessKeys.first(where: { $0.algorithm != .cosignature }) { throw .wrongAlgorithm(key) }
         let logPublicKeys = Set(logKeys.map(\.publicKey))
         if let key = witnessKeys.first(where: { logPublicKeys.contains($0.publicKey) }) { throw .twoRoles(key) }
-        let witnessCount = Set(witnessKeys.map(\.publicKey)).count
-        guard (0...witnessCount).contains(quorum) else {
-            throw .unreachableQuorum(needed: quorum, available: witnessCount)
-        }
         self.origin = origin
         self.logKeys = logKeys
         self.witnessKeys = witnessKeys
-        self.quorum = quorum
+        quorum = rule
     }
 
     /// Reads and checks a checkpoint: note, signatures, checkpoint syntax, origin, the log's signature, quorum.
@@ -59,8 +77,10 @@ public struct CheckpointPolicy: Hashable, Sendable {
         guard checkpoint.origin == origin else { throw .otherOrigin(expected: origin, found: checkpoint.origin) }
         guard signatures.contains(where: { $0.key.algorithm == .ed25519 }) else { throw .noLogSignature }
         let cosignatures = signatures.filter { $0.key.algorithm == .cosignature }
-        let cosignerCount = Set(cosignatures.map(\.key.publicKey)).count
-        guard cosignerCount >= quorum else { throw .quorumNotReached(needed: quorum, found: cosignerCount) }
+        guard quorum.isReached(by: cosignatures.map(\.key)) else {
+            let found = Set(cosignatures.map(\.key.publicKey)).count
+            throw .quorumNotReached(needed: quorum.witnessCountMin, found: found)
+        }
         return VerifiedCheckpoint(checkpoint: checkpoint, note: note, cosignatures: cosignatures)
     }
 }

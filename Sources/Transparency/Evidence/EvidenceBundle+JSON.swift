@@ -42,6 +42,20 @@ extension EvidenceBundle {
         ]
     }
 
+    /// The origin that a bundle's file claims, to find out whom to believe about it. Nothing is verified.
+    public static func claimedOrigin(of file: [UInt8]) throws(EvidenceError) -> Origin {
+        let envelope: Envelope
+        do throws(EnvelopeError) {
+            envelope = try Envelope(parsing: file)
+        } catch {
+            throw .envelope(error)
+        }
+        guard let document = try? JSONValue(parsing: envelope.payload),
+            let origin = document["origin"]?.string.flatMap(Origin.init)
+        else { throw .malformed("origin") }
+        return origin
+    }
+
     /// Reads a payload whose envelope was verified.
     ///
     /// - Throws: ``EvidenceError/malformed(_:)``, also for another form of the same JSON.

@@ -52,6 +52,15 @@ public struct SignedNote: Hashable, Sendable {
         return note
     }
 
+    /// The same note with the signatures of these keys only, in their order; nil if there are none. Nothing is verified.
+    public func signed(by keys: [VerifierKey]) -> SignedNote? {
+        var note = self
+        note.signatures = signatures.filter { signature in
+            keys.contains { $0.name == signature.name && $0.keyID == signature.keyID }
+        }
+        return note.signatures.isEmpty ? nil : note
+    }
+
     /// The note as bytes.
     public func serialized() -> [UInt8] {
         text.bytes + [newline] + signatures.flatMap { $0.line + [newline] }

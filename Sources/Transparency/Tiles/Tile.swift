@@ -54,6 +54,15 @@ public struct Tile: Hashable, Sendable {
         return (levels + [.entries]).flatMap { tiles(of: $0, from: old.leafCount, to: new.leafCount) }
     }
 
+    /// The tiles at the right edge of a tree that may still grow, at most one a level and a bundle.
+    public static func rightEdge(of size: TreeSize) -> [Tile] {
+        let contents = (0...7).map(Content.hashes) + [.entries]
+        return contents.compactMap { content in
+            let count = size.leafCount >> content.leafBits
+            return Tile(content, index: count / 256, width: Int(count % 256))
+        }
+    }
+
     private static func tiles(of content: Content, from old: UInt64, to new: UInt64) -> [Tile] {
         let known = old >> content.leafBits
         let count = new >> content.leafBits

@@ -65,11 +65,15 @@ final class SampleLedger: Sendable {
         try await gone.handle.destroyImmediately()
         try await acme.createSigningKey("leaked").handle.compromise()
         try await acme.setQuota(1000)
+        _ = try await store.checkpoint()
         // Everything that is in memory expires.
         clock.advance(seconds: 4000)
         _ = try await claims.sign([9])
         _ = try await pii.encrypt([10])
         _ = try await beta.sign([11])
+        _ = try await store.rotateCheckpointKey()
+        _ = try await beta.sign([13])
+        _ = try await store.checkpoint()
         try await store.close()
         return ledger
     }

@@ -119,7 +119,7 @@ struct WriteAheadTests {
             let use = KeyHandle.Use(id: try store.newEventID(), amount: 2)
             let version = key.handle.version(numbered: 1)
             await #expect(throws: KeyStoreError.refused(operation: .encrypt, key: "pii", status: .exceedsCredits)) {
-                _ = try await key.handle.use(.encrypt, version, [use]) { _ in worked.increment() }
+                _ = try await key.handle.use(.encrypt, version, [use], .init { _, _ in worked.increment() })
             }
             // It ran in parallel with the commit, and nothing of it came out.
             #expect(worked.count == 1)
@@ -132,11 +132,11 @@ struct WriteAheadTests {
             let key = try await store.createTenant("acme").createSigningKey("claims")
             let use = KeyHandle.Use(id: try store.newEventID())
             let version = key.handle.version(numbered: 1)
-            func fails(_ material: KeyMaterial) throws(KeyStoreError) -> [UInt8] {
+            func fails(_ material: KeyMaterial, _ index: Int) throws(KeyStoreError) -> [UInt8] {
                 throw .crypto(.secureMemoryExhausted)
             }
             let outcome = await Result { () async throws(KeyStoreError) in
-                try await key.handle.use(.sign, version, [use], fails).outcome
+                try await key.handle.use(.sign, version, [use], .init(step: fails)).outcomes
             }
             #expect(outcome == .failure(.crypto(.secureMemoryExhausted)))
             // What was asked for is on disk; what is in memory goes on working.

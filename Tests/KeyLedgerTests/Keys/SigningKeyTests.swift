@@ -130,7 +130,7 @@ struct SigningKeyTests {
             // The second use carries an id that is taken: the ledger refuses it, and with it its neighbours.
             let uses = [try store.newEventID(), taken, try store.newEventID()].map { KeyHandle.Use(id: $0) }
             await #expect(throws: KeyStoreError.self) {
-                _ = try await key.handle.use(.sign, version, uses) { _ in }
+                _ = try await key.handle.use(.sign, version, uses, .init { _, _ in })
             }
             #expect(key.handle.record?.versions.first?.usage.sign == 1)
             #expect(store.balance(version, .ed25519, .protect) == 1)

@@ -16,19 +16,19 @@ struct ProjectionSnapshotTests {
         for _ in 0..<Int.random(in: 0...4, using: &random) {
             let tenant = TenantID(id(&random))
             projection.tenants[tenant] = .init(
-                createdAt: number(&random), createdBy: number(&random), usage: usage(&random))
+                createdAt: number(&random), createdBy: number(&random), usage: usage(&random),
+                quota: id(&random), quotaSetBy: EventID(id(&random)), hasQuotaWarning: random.oneIn(2))
             projection.tenantsByAccount[AccountID.tenant(tenant, .custody)] = tenant
             for _ in 0..<Int.random(in: 0...3, using: &random) {
                 let key = KeyID(id(&random))
                 var record = LedgerProjection.KeyRecord(
                     tenant: tenant, algorithm: random.oneIn(2) ? .ed25519 : .aes256GCM, createdBy: number(&random))
                 for index in 0..<Int.random(in: 0...3, using: &random) {
-                    record.versions.append(
-                        .init(
-                            activatedAt: number(&random), createdBy: number(&random),
-                            state: random.oneIn(2) ? .active : .deactivated, budget: random.oneIn(2) ? nil : 1 << 32,
-                            isOverdue: random.oneIn(2), usage: usage(&random)))
+                    record.versions.append(version(using: &random))
                     let version = KeyVersion(key: key, number: UInt32(index + 1))
+                    projection.activations[EventID(id(&random))] = .init(version: version, at: number(&random))
+                    projection.destructions[EventID(id(&random))] = .init(version: version, at: number(&random))
+                    projection.importOffers[EventID(id(&random))] = .init(tenant: tenant, expiresAt: number(&random))
                     projection.residencies[EventID(id(&random))] = .init(
                         version: version, admittedAt: number(&random), expiresAt: .max)
                     projection.cryptoperiods[EventID(id(&random))] = .init(version: version, expiresAt: number(&random))
@@ -40,6 +40,23 @@ struct ProjectionSnapshotTests {
         projection.eventCount = number(&random)
         projection.lastTimestamp = number(&random)
         return projection
+    }
+
+    private func version(using random: inout SeededRandom) -> LedgerProjection.VersionRecord {
+        func number(_ random: inout SeededRandom) -> UInt64 { .random(in: 0 ... .max, using: &random) }
+        func id(_ random: inout SeededRandom) -> EventID { EventID(.random(in: 1 ... .max, using: &random)) }
+        return .init(
+            activatedAt: number(&random), createdBy: number(&random),
+            state: KeyState.allCases.randomElement(using: &random) ?? .active, isImported: random.oneIn(2),
+            isExportable: random.oneIn(2), chosenCryptoperiodSeconds: random.oneIn(2) ? nil : 90,
+            budget: random.oneIn(2) ? nil : 1 << 32, hasBudgetWarning: random.oneIn(2), isOverdue: random.oneIn(2),
+            suspension: random.oneIn(2) ? nil : id(&random),
+            destruction: random.oneIn(2)
+                ? nil
+                : .init(
+                    dueAt: number(&random), isDue: random.oneIn(2), processing: id(&random),
+                    export: random.oneIn(2) ? nil : id(&random), waiting: id(&random)),
+            isErased: random.oneIn(2), usage: .init(sign: number(&random), verify: 1, encrypt: 2, decrypt: 0))
     }
 
     @Test func readsBackWhatWasWritten() throws {
@@ -109,6 +126,9 @@ struct ProjectionSnapshotTests {
             for (id, key) in original.keys.shuffled(using: &random) { shuffled.keys[id] = key }
             for (id, row) in original.residencies.shuffled(using: &random) { shuffled.residencies[id] = row }
             for (id, row) in original.cryptoperiods.shuffled(using: &random) { shuffled.cryptoperiods[id] = row }
+            for (id, row) in original.activations.shuffled(using: &random) { shuffled.activations[id] = row }
+            for (id, row) in original.destructions.shuffled(using: &random) { shuffled.destructions[id] = row }
+            for (id, row) in original.importOffers.shuffled(using: &random) { shuffled.importOffers[id] = row }
             #expect(shuffled.snapshot == original.snapshot)
         }
     }

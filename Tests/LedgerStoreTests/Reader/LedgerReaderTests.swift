@@ -117,9 +117,11 @@ import Testing
         let found = try #require(try LedgerReader(ledger.folder).flushedProjection())
         #expect(found.nextSequence == 2 && found.snapshot == flushed.bytes)
 
-        var file = try RawFile(ledger.folder.statePath + "/data.mdb")
-        for place in file.bytes.indices { file.bytes[place] = 0 }
-        try file.save()
+        for name in StateHeadFiles.names {
+            var file = try RawFile(ledger.folder.statePath + "/" + name)
+            for place in file.bytes.indices { file.bytes[place] = 0 }
+            try file.save()
+        }
         #expect(try LedgerReader(ledger.folder).flushedProjection() == nil)
     }
 }

@@ -28,9 +28,9 @@ final class TemporaryLedger: Sendable {
     ) throws(StoreError) -> Engine {
         let mapSize = 1 << 16  // Small, so that growing is the rule.
         let log = try Log(path: folder.logPath, isReadOnly: false, mapSize: mapSize)
-        let (state, snapshot) = try DerivedState.open(folder, mapSize: mapSize)
-        return try Engine.open(
-            log: log, state: state, snapshot: snapshot, projection: projection, flushCount: flushCount)
+        var tuning = LedgerWriter.Tuning()
+        tuning.flushCount = flushCount
+        return try Engine.open(folder, log: log, projection: projection, tuning: tuning)
     }
 
     func openWriter(

@@ -81,7 +81,7 @@ import Testing
         #expect(checked.place(of: 5) == nil)
     }
 
-    @Test func idsInAnOrderSpreadOut() {
+    @Test(arguments: UInt64(0)...5) func idsInAnOrderSpreadOut(seed: UInt64) {
         // What callers count up: as it is, in either half or both, as time in front of what would be random.
         let kinds: [(name: String, id: (UInt128) -> UInt128)] = [
             ("counted", { $0 }), ("in the upper half", { $0 << 64 }), ("milliseconds", { (1 << 40 + $0) << 80 }),
@@ -89,11 +89,12 @@ import Testing
             ("the ends of a row", { $0 << 127 | $0 >> 1 }),
         ]
         for (name, id) in kinds {
-            let hashes = (1...UInt128(12_000)).map { IDIndex.hash(of: id($0)) }
-            #expect(Set(hashes).count > 11_990, "\(name): ids with the same hash")
+            let index = IDIndex(hash: IDHash(seed: seed))
+            let hashes = (1...UInt128(12_000)).map { index.hash(of: id($0)) }
+            #expect(Set(hashes).count > 11_990, "\(name), seed \(seed): ids with the same hash")
             // In a table of 16,384 slots. Twelve thousand balls thrown at random put at most seven or so into one.
             let fullest = Dictionary(grouping: hashes) { $0 % 16_384 }.values.map(\.count).max() ?? 0
-            #expect(fullest <= 10, "\(name): ids with the same home")
+            #expect(fullest <= 10, "\(name), seed \(seed): ids with the same home")
         }
     }
 }

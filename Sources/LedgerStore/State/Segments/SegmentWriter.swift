@@ -3,34 +3,56 @@ internal import Ledger
 
 /// Writes a segment's file: each array from its first element to its last, all of them side by side.
 struct SegmentWriter {
-    private let descriptor: Segment.Descriptor
-    private let folder: String
+    private var descriptor: Segment.Descriptor
+    private let location: SegmentLocation
     private let path: String
     private let file: OpenFile
-    private var timestamps: SectionWriter<UInt64>
-    private var places: SectionWriter<UInt32>
+    private let layout: Segment.Layout
+    private var filterBlocks: [BloomFilter.Block]
+    private var filter: SectionWriter<BloomFilter.Block>
     private var ids: SectionWriter<UInt128>
     private var ordinals: SectionWriter<UInt32>
     private var terms: SectionWriter<UInt64>
-    private var filter: SectionWriter<UInt64>
-    private var filterWords: [UInt64]
+    private var timestamps: SectionWriter<UInt64>
+    private var places: SectionWriter<UInt32>
+    private var accountPlaces: SectionWriter<UInt32>
+    private var accounts: SectionWriter<Account>
+    private var resolutions: SectionWriter<Segment.Resolution>
+    private var balances: SectionWriter<AccountBalance>
+    private var balanceAccounts: SectionWriter<UInt128>
+    private var openTransfers: SectionWriter<Transfer>
 
     /// Begins a file; what is left of one with this number is overwritten.
-    init(_ descriptor: Segment.Descriptor, in folder: String) throws(LMDBError) {
-        let layout = Segment.Layout(descriptor)
-        path = Segment.path(of: descriptor.number, in: folder)
-        let file = unsafe open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw LMDBError(code: errno, operation: "creating", path: path) }
-        self.file = OpenFile(file)
+    ///
+    /// - Parameter descriptor: With all counts but that of the open transfers, which are counted as they come.
+    init(_ descriptor: Segment.Descriptor, in location: SegmentLocation) throws(StoreError) {
         self.descriptor = descriptor
-        self.folder = folder
-        timestamps = SectionWriter(file, path, at: layout.timestamps)
-        places = SectionWriter(file, path, at: layout.places)
-        ids = SectionWriter(file, path, at: layout.ids)
-        ordinals = SectionWriter(file, path, at: layout.ordinals)
-        terms = SectionWriter(file, path, at: layout.terms)
-        filter = SectionWriter(file, path, at: layout.filter)
-        filterWords = Array(repeating: 0, count: layout.filterCount)
+        self.descriptor.openCount = 0
+        self.location = location
+        let layout = Segment.Layout(self.descriptor)
+        self.layout = layout
+        let path = location.path(of: descriptor.number)
+        self.path = path
+        let file = unsafe open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw LedgerFolder.systemError("creating", path) }
+        self.file = OpenFile(file)
+        let seed = location.seed(of: descriptor)
+        func section<Element>(_ offset: Int) -> SectionWriter<Element> {
+            SectionWriter(file, path, seed: seed, at: offset)
+        }
+        filterBlocks = Array(repeating: BloomFilter.Block(), count: layout.filterCount)
+        filter = section(layout.filter)
+        ids = section(layout.ids)
+        ordinals = section(layout.ordinals)
+        terms = section(layout.terms)
+        timestamps = section(layout.timestamps)
+        places = section(layout.places)
+        accountPlaces = section(layout.accountPlaces)
+        accounts = section(layout.accounts)
+        resolutions = section(layout.resolutions)
+        balances = section(layout.balances)
+        balanceAccounts = section(layout.balanceAccounts)
+        openTransfers = section(layout.openTransfers)
     }
 
     /// Closes the file with the last copy of its writer.
@@ -40,76 +62,73 @@ struct SegmentWriter {
         deinit { close(descriptor) }
     }
 
-    /// The next transfer in order of creation.
-    mutating func append(timestamp: UInt64, place: UInt32) throws(LMDBError) {
-        try timestamps.append(timestamp)
-        try places.append(place)
-    }
-
     /// The next id in ascending order.
-    mutating func append(id: UInt128, ordinal: UInt32) throws(LMDBError) {
-        BloomFilter.insert(id, into: &filterWords)
+    mutating func append(id: UInt128, ordinal: UInt32) throws(StoreError) {
+        BloomFilter.insert(location.hash(id), into: &filterBlocks)
         try ids.append(id)
         try ordinals.append(ordinal)
     }
 
     /// The next term in ascending order.
-    mutating func append(term: UInt64) throws(LMDBError) { try terms.append(term) }
+    mutating func append(term: UInt64) throws(StoreError) { try terms.append(term) }
+
+    /// The next transfer in order of creation.
+    mutating func append(timestamp: UInt64, place: UInt32) throws(StoreError) {
+        try timestamps.append(timestamp)
+        try places.append(place)
+    }
+
+    /// The next account that changed, in order of creation.
+    mutating func append(_ account: Account, at place: UInt32) throws(StoreError) {
+        try accountPlaces.append(place)
+        try accounts.append(account)
+    }
+
+    /// The next resolution in order of the pending transfers' creation.
+    mutating func append(_ resolution: Segment.Resolution) throws(StoreError) { try resolutions.append(resolution) }
+
+    /// The next balance in order of creation.
+    mutating func append(_ balance: AccountBalance, of account: UInt128) throws(StoreError) {
+        try balances.append(balance)
+        try balanceAccounts.append(account)
+    }
+
+    /// The next open transfer in order of creation.
+    mutating func append(open transfer: Transfer) throws(StoreError) {
+        try openTransfers.append(transfer)
+        descriptor.openCount += 1
+    }
 
     /// Makes the file durable, and opens it. There must be as many elements as the descriptor says.
-    mutating func finish() throws(LMDBError) -> Segment {
-        for word in filterWords { try filter.append(word) }
-        try filter.flush()
-        try timestamps.flush()
-        try places.flush()
-        try ids.flush()
-        try ordinals.flush()
-        try terms.flush()
-        // The file, and its entry in the folder.
-        let directory = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        defer { close(directory) }
-        guard fdatasync(file.descriptor) == 0, fsync(directory) == 0 else {
-            throw LMDBError(code: errno, operation: "syncing", path: path)
+    mutating func finish() throws(StoreError) -> Segment {
+        for block in filterBlocks { try filter.append(block) }
+        try filter.finish()
+        try ids.finish()
+        try ordinals.finish()
+        try terms.finish()
+        try timestamps.finish()
+        try places.finish()
+        try accountPlaces.finish()
+        try accounts.finish()
+        try resolutions.finish()
+        try balances.finish()
+        try balanceAccounts.finish()
+        try openTransfers.finish()
+        // In the order of the layout: one for each chunk of the file.
+        let checksums =
+            filter.checksums + ids.checksums + ordinals.checksums + terms.checksums + timestamps.checksums
+            + places.checksums + accountPlaces.checksums + accounts.checksums + resolutions.checksums
+            + balances.checksums + balanceAccounts.checksums + openTransfers.checksums
+        let chunkCount = Segment.Layout(descriptor).chunkCount
+        precondition(checksums.count == chunkCount, "a segment has as many elements as were announced")
+        try writeAll(
+            unsafe checksums.span.bytes, to: file.descriptor, path, at: chunkCount * CheckedFile.chunkSize)
+        if location.isTemporary {
+            defer { unsafe unlink(path) }
+            return try Segment(descriptor, in: location)
         }
-        return try Segment(descriptor, in: folder)
-    }
-}
-
-/// Sorts what a flush brings. Keeps its memory from one flush to the next: megabytes that come and go would leave the
-/// heap in pieces.
-struct FlushSorter {
-    private var ids: [(id: UInt128, ordinal: UInt32)] = []
-    private var terms: [UInt64] = []
-    private var spare: [UInt64] = []
-
-    /// Writes the segment that indexes the recent transfers.
-    mutating func writeSegment(
-        _ number: UInt32, of flush: DerivedState.Flush, in folder: String
-    ) throws(LMDBError) -> Segment {
-        let transfers = flush.recent.transfers
-        ids.removeAll(keepingCapacity: true)
-        terms.removeAll(keepingCapacity: true)
-        for (ordinal, transfer) in transfers.enumerated() {
-            ids.append((transfer.id, UInt32(ordinal)))
-            Term.append(transfer, ordinal: UInt32(ordinal), to: &terms)
-        }
-        for id in flush.recent.failedIDs { ids.append((id, Segment.failedOrdinal)) }
-        // Ids made to ascend with time need no sorting.
-        let isSorted = zip(ids, ids.dropFirst()).allSatisfy { $0.id < $1.id }
-        if !isSorted { ids.sort { $0.id < $1.id } }
-        terms.sortByUpperHalf(using: &spare)
-
-        var writer = try SegmentWriter(
-            Segment.Descriptor(
-                number: number, level: 0, firstSequence: flush.sequences.lowerBound,
-                nextSequence: flush.sequences.upperBound, rowCount: UInt32(transfers.count),
-                idCount: UInt32(ids.count), termCount: UInt64(terms.count)),
-            in: folder)
-        for (transfer, place) in zip(transfers, flush.places) {
-            try writer.append(timestamp: transfer.timestamp, place: place)
-        }
-        for (id, ordinal) in ids { try writer.append(id: id, ordinal: ordinal) }
-        for term in terms { try writer.append(term: term) }
-        return try writer.finish()
+        guard fdatasync(file.descriptor) == 0 else { throw LedgerFolder.systemError("syncing", path) }
+        try LedgerFolder.makeDurable(folderAt: location.folder)
+        return try Segment(descriptor, in: location)
     }
 }

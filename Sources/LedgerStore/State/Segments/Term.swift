@@ -1,6 +1,6 @@
 internal import Ledger
 
-/// A property by which transfers are found: 32 bits of a digest of field and value. Different properties may share
+/// A property by which transfers are found: 32 bits of a hash of field and value. Different properties may share
 /// them, so whoever finds a transfer looks whether it is meant.
 struct Term: Hashable, Sendable {
     let hash: UInt32
@@ -9,27 +9,30 @@ struct Term: Hashable, Sendable {
         case account, userData128, userData64, userData32, ledger, code
     }
 
-    private init(_ field: Field, _ value: UInt128) {
-        hash = UInt32(truncatingIfNeeded: mix(value ^ UInt128(field.rawValue) << 122) >> 32)
+    private init(_ field: Field, _ value: UInt128, _ hash: IDHash) {
+        self.hash = UInt32(truncatingIfNeeded: hash(value ^ UInt128(field.rawValue) << 122) >> 32)
     }
 
-    static func account(_ id: UInt128) -> Term { Term(.account, id) }
+    static func account(_ id: UInt128, hash: IDHash) -> Term { Term(.account, id, hash) }
 
     /// The terms of a filter's conditions, none for those that stand for any value.
-    static func all(of fields: FieldFilter) -> [Term] {
+    static func all(of fields: FieldFilter, hash: IDHash) -> [Term] {
         var terms: [Term] = []
-        if fields.userData128 != 0 { terms.append(Term(.userData128, fields.userData128)) }
-        if fields.userData64 != 0 { terms.append(Term(.userData64, UInt128(fields.userData64))) }
-        if fields.userData32 != 0 { terms.append(Term(.userData32, UInt128(fields.userData32))) }
-        if fields.ledger != 0 { terms.append(Term(.ledger, UInt128(fields.ledger))) }
-        if fields.code != 0 { terms.append(Term(.code, UInt128(fields.code))) }
+        func add(_ field: Field, _ value: UInt128) {
+            if value != 0 { terms.append(Term(field, value, hash)) }
+        }
+        add(.userData128, fields.userData128)
+        add(.userData64, UInt128(fields.userData64))
+        add(.userData32, UInt128(fields.userData32))
+        add(.ledger, UInt128(fields.ledger))
+        add(.code, UInt128(fields.code))
         return terms
     }
 
     /// Appends what a transfer is found by, each with the transfer's ordinal in the lower half.
-    static func append(_ transfer: Transfer, ordinal: UInt32, to entries: inout [UInt64]) {
+    static func append(_ transfer: Transfer, ordinal: UInt32, hash: IDHash, to entries: inout [UInt64]) {
         func add(_ field: Field, _ value: UInt128) {
-            entries.append(UInt64(Term(field, value).hash) << 32 | UInt64(ordinal))
+            entries.append(UInt64(Term(field, value, hash).hash) << 32 | UInt64(ordinal))
         }
         add(.account, transfer.debitAccountID)
         add(.account, transfer.creditAccountID)

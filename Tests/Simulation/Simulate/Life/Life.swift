@@ -104,6 +104,7 @@ struct Life {
         tuning.mapSize = 1 << 16
         tuning.flushCount = generator.number(4...40)
         tuning.merging.sourceCount = generator.number(2...4)
+        tuning.stateSeed = 42
         tuning.merging.stepCount = generator.number(10...400)
         return tuning
     }
