@@ -22,9 +22,14 @@ final class FairAdmission: Sendable {
     }
 
     /// One request's place, until it ends.
-    struct Turn {
-        fileprivate let admission: FairAdmission
-        fileprivate let tenant: TenantID
+    final class Turn: Sendable {
+        private let admission: FairAdmission
+        private let tenant: TenantID
+
+        fileprivate init(_ admission: FairAdmission, _ tenant: TenantID) {
+            self.admission = admission
+            self.tenant = tenant
+        }
 
         /// Lets others go first, if there are any. Long work calls this between its steps.
         func pass() async {
@@ -46,7 +51,7 @@ final class FairAdmission: Sendable {
     ///
     /// - Throws: `StoreError.overloaded` if too many of the tenant's requests wait already.
     func turn(of tenant: TenantID) async throws(KeyStoreError) -> Turn {
-        let turn = Turn(admission: self, tenant: tenant)
+        let turn = Turn(self, tenant)
         if queue.withLock({ $0.takePlace() }) { return turn }
         let isAdmitted = await withCheckedContinuation { (waiter: Waiter) in
             enum Answer { case now(Bool), later }
@@ -75,7 +80,7 @@ final class FairAdmission: Sendable {
                 if isNow { waiter.resume(returning: true) }
             }
         }
-        return Turn(admission: self, tenant: tenant)
+        return Turn(self, tenant)
     }
 
     /// Whether anybody waits.

@@ -108,18 +108,6 @@ public struct KeyHandle: Sendable {
         /// Some steps take a turn together: as many as take a millisecond or less.
         var stepsPerTurn = 16
         var step: (KeyMaterial, _ index: Int) throws(KeyStoreError) -> Outcome
-
-        fileprivate func perform(
-            with material: KeyMaterial, _ turn: FairAdmission.Turn
-        ) async throws(KeyStoreError) -> [Outcome] {
-            var outcomes: [Outcome] = []
-            outcomes.reserveCapacity(stepCount)
-            for index in 0..<stepCount {
-                if index > 0, index % stepsPerTurn == 0 { await turn.pass() }
-                outcomes.append(try step(material, index))
-            }
-            return outcomes
-        }
     }
 
     /// Records uses of a version while work is done with its plaintext, and hands the outcomes out only when all of them
@@ -133,9 +121,7 @@ public struct KeyHandle: Sendable {
         do throws(KeyStoreError) {
             if store.live.read({ $0[version]?.state == .destroyed }) {
                 // There is nothing left to work with. The ledger says no, for good.
-                let turn = try await store.admission.turn(of: tenant.id)
-                defer { turn.end() }
-                let request = try await request(kind, version, uses, turn)
+                let request = try request(kind, version, uses)
                 try await store.record(linked: request.transfers, details: request.details, of: name.description)
                 throw wrongState(kind, version)
             }
@@ -172,16 +158,13 @@ public struct KeyHandle: Sendable {
         }
     }
 
-    private func request(
-        _ kind: EventKind, _ version: KeyVersion, _ uses: [Use], _ turn: FairAdmission.Turn
-    ) async throws(KeyStoreError) -> Request {
+    private func request(_ kind: EventKind, _ version: KeyVersion, _ uses: [Use]) throws(KeyStoreError) -> Request {
         var request = Request(transfers: [], details: [])
         let account =
             kind == .export ? AccountID.exportGate(version) : AccountID.version(version, algorithm, kind.ledger)
         let state = kind.ledger == .protect ? [:] : stateDetails(version)
         let meter = AccountID.tenant(tenant.id, kind.ledger)
         for (index, use) in uses.enumerated() {
-            if index % 64 == 63 { await turn.pass() }
             request.transfers.append(
                 store.transfer(
                     kind, id: use.id, from: account, to: meter, amount: UInt128(use.amount), version: version))
@@ -229,28 +212,35 @@ public struct KeyHandle: Sendable {
         with material: KeyMaterial,
         _ work: Work<Outcome>
     ) async throws(KeyStoreError) -> (outcomes: [Outcome], firstSequence: UInt64) {
-        let (request, ticket, outcome) = try await begin(kind, version, uses, precededBy: others, with: material, work)
-        let turn = await store.admission.turn(of: tenant.id, toFinish: ticket)
-        defer { turn.end() }
+        let beginning = try await store.admission.turn(of: tenant.id)
+        let request: Request
+        let ticket: Ticket<CreateTransferStatus>
+        do throws(KeyStoreError) {
+            request = try self.request(kind, version, uses).preceded(by: others)
+            ticket = try store.submit(linked: request.transfers, details: request.details)
+        } catch {
+            beginning.end()
+            throw error
+        }
+        // In parallel with the commit. Nothing of it leaves before the reply.
+        var outcomes: [Outcome] = []
+        var failure: KeyStoreError?
+        for index in 0..<work.stepCount {
+            if index > 0, index % work.stepsPerTurn == 0 { await beginning.pass() }
+            do throws(KeyStoreError) {
+                outcomes.append(try work.step(material, index))
+            } catch {
+                failure = error
+                break
+            }
+        }
+        beginning.end()
+
+        let ending = await store.admission.turn(of: tenant.id, toFinish: ticket)
+        defer { ending.end() }
         let reply = try await store.reply(ticket)
         try store.check(reply.results, of: request.transfers, key: name.description)
-        return (try outcome.get(), reply.firstSequence)
-    }
-
-    /// Asks the ledger and works in parallel with the commit. Nothing of the outcome leaves before the reply.
-    private func begin<Outcome>(
-        _ kind: EventKind, _ version: KeyVersion, _ uses: [Use], precededBy others: [Transfer],
-        with material: KeyMaterial,
-        _ work: Work<Outcome>
-    ) async throws(KeyStoreError) -> (Request, Ticket<CreateTransferStatus>, Result<[Outcome], KeyStoreError>) {
-        let turn = try await store.admission.turn(of: tenant.id)
-        defer { turn.end() }
-        let request = try await request(kind, version, uses, turn).preceded(by: others)
-        let ticket = try store.submit(linked: request.transfers, details: request.details)
-        do throws(KeyStoreError) {
-            return (request, ticket, .success(try await work.perform(with: material, turn)))
-        } catch {
-            return (request, ticket, .failure(error))
-        }
+        if let failure { throw failure }
+        return (outcomes, reply.firstSequence)
     }
 }

@@ -84,9 +84,14 @@ public struct SigningKey: Sendable {
         let use = handle.store.transfer(
             .verify, id: event, from: AccountID.version(version, .ed25519, .process),
             to: AccountID.tenant(handle.tenant.id, .process), amount: 1, version: version)
-        let (isValid, ticket) = try await verify(signature, message, version, publicKey, as: use)
-        let turn = await handle.store.admission.turn(of: handle.tenant.id, toFinish: ticket)
-        defer { turn.end() }
+        let beginning = try await handle.store.admission.turn(of: handle.tenant.id)
+        let isValid = publicKey.isValidSignature(unsafe signature.span.bytes, for: unsafe message.span.bytes)
+        let submission = submit(use, version, of: message, isValid: isValid)
+        beginning.end()
+
+        let ticket = try submission.get()
+        let ending = await handle.store.admission.turn(of: handle.tenant.id, toFinish: ticket)
+        defer { ending.end() }
         do throws(KeyStoreError) {
             try handle.store.check(
                 try await handle.store.reply(ticket).results, of: [use], key: handle.name.description)
@@ -96,18 +101,18 @@ public struct SigningKey: Sendable {
         return isValid
     }
 
-    private func verify(
-        _ signature: [UInt8], _ message: [UInt8], _ version: KeyVersion, _ publicKey: Ed25519.PublicKey,
-        as use: Transfer
-    ) async throws(KeyStoreError) -> (Bool, Ticket<CreateTransferStatus>) {
-        let turn = try await handle.store.admission.turn(of: handle.tenant.id)
-        defer { turn.end() }
-        let isValid = publicKey.isValidSignature(unsafe signature.span.bytes, for: unsafe message.span.bytes)
-        var details = Self.details(of: message).merging(handle.stateDetails(version))
-        details["valid"] = .bool(isValid)
-        let sealed = try handle.store.seal(
-            handle.tenant.caller.details(details), of: EventID(use.id), tenant: handle.tenant.id)
-        return (isValid, try handle.store.submit(linked: [use], details: [sealed]))
+    private func submit(
+        _ use: Transfer, _ version: KeyVersion, of message: [UInt8], isValid: Bool
+    ) -> Result<Ticket<CreateTransferStatus>, KeyStoreError> {
+        do throws(KeyStoreError) {
+            var details = Self.details(of: message).merging(handle.stateDetails(version))
+            details["valid"] = .bool(isValid)
+            let sealed = try handle.store.seal(
+                handle.tenant.caller.details(details), of: EventID(use.id), tenant: handle.tenant.id)
+            return .success(try handle.store.submit(linked: [use], details: [sealed]))
+        } catch {
+            return .failure(error)
+        }
     }
 
     /// The public key of a version, for verifiers elsewhere.

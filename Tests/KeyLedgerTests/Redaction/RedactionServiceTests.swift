@@ -10,7 +10,7 @@ import Transparency
 struct RedactionServiceTests {
     private static let auditor = Caller(actor: "auditor", reason: "ticket 4711")
     private static let encryptAll = RedactionRules(
-        rules: [.init(AttributePattern("*")!, .apply(.encrypt))], fields: [:], texts: [:])
+        rules: AttributePattern("*").map { [.init($0, .apply(.encrypt))] } ?? [], fields: [:], texts: [:])
 
     /// A ledger in which `acme` and `other` have a key `pii`, and acme's auditor.
     private func withTenants(
