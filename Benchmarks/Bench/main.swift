@@ -1,9 +1,8 @@
 let arguments = Array(CommandLine.arguments.dropFirst())
 let names = [
-    "engine": EngineBenchmark.run, "callers": GroupCommitBenchmark.run,
-    "keystore": KeyStoreBenchmark.run, "storage": StorageBenchmark.run,
-    "fixed": FixedWorkload.run, "proofs": ProofBenchmark.run, "cache": CacheBenchmark.run,
-    "rotation": RotationBenchmark.run,
+    "engine": EngineBenchmark.run, "callers": GroupCommitBenchmark.run, "keystore": KeyStoreBenchmark.run,
+    "storage": StorageBenchmark.run, "fixed": FixedWorkload.run, "proofs": ProofBenchmark.run,
+    "cache": CacheBenchmark.run, "rotation": RotationBenchmark.run,
 ]
 guard let name = arguments.first, let run = names[name] else {
     print(

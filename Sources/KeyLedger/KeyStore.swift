@@ -57,9 +57,9 @@ public final class KeyStore: Sendable {
     let admission = FairAdmission(placeCount: 2 * max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
     /// Keys that are being rotated, and names that are being created.
     let busy = Mutex<Set<UInt128>>([])
-    let publicKeys: PublicKeys
     /// Whether log and material were found to belong together.
     let isSettled = Atomic<Bool>(false)
+    let publicKeys: PublicKeys
     /// The Merkle tree over the events.
     let tree: EventTree
     /// Checkpoints are made one after the other.
@@ -383,11 +383,6 @@ public final class KeyStore: Sendable {
             let (record, tenant) = live.read { ($0[version], $0.keys[version.key]?.tenant) }
             return try audit.publicKey(of: version, record, tenant: tenant)
         }
-    }
-
-    func forgetPublicKeys(of versions: [KeyVersion]) {
-        let versions = Set(versions)
-        publicKeys.forget { versions.contains($0) }
     }
 
     /// What the ledger says now.

@@ -74,7 +74,7 @@ extension KeyStore {
             }
         }
         let count = try custody.eraseSecrets(of: tenant, versions: versions)
-        forgetPublicKeys(of: versions)
+        publicKeys.forget(versions.contains)
         try await create([account(AccountID.erased, .erased, on: .custody)])
         let event = EventID(once: .shredded, tenant.value)
         try await record(

@@ -258,7 +258,9 @@ extension Block {
             commitments.append(commitment)
             offset += Layout.commitmentSize
         }
-        guard Self.computedChecksum(of: span) == checksum else { return "the block's checksum does not match its bytes" }
+        guard Self.computedChecksum(of: span) == checksum else {
+            return "the block's checksum does not match its bytes"
+        }
         return nil
     }
 }
