@@ -111,7 +111,7 @@ enum Catalogue {
         var hasDetails: Bool {
             switch self {
             case .sign, .encrypt, .verify, .decrypt, .export, .generate, .importKey, .createTenant, .cacheCapacity,
-                .checkpoint, .checkpointKey:
+                .rotationRun, .checkpoint, .checkpointKey:
                 true
             default: false
             }
