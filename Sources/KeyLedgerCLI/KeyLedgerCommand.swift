@@ -32,7 +32,8 @@ struct KeyLedgerCommand: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             Init.self, TenantCommand.self, KeyCommand.self, Sign.self, Verify.self, Encrypt.self, Decrypt.self,
-            Spans.self, Redact.self, RedactionCommand.self, Log.self, ReplayCommand.self, Status.self, Demo.self,
+            Spans.self, Redact.self, RedactionCommand.self, Log.self, ReplayCommand.self, Status.self,
+            CustodyCommand.self, Demo.self,
             Conformance.self,
         ])
 }

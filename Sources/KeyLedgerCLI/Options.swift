@@ -17,23 +17,6 @@ struct LedgerOption: ParsableArguments {
     var path: String { ledger ?? environment("KEYLEDGER_PATH") ?? "ledger" }
 }
 
-/// What opens the ledger's secrets.
-struct MasterKeyOption: ParsableArguments {
-    @Option(
-        name: .long,
-        help: .init("The file with the master key. Default: $KEYLEDGER_MASTER_KEY_FILE.", valueName: "file"))
-    var masterKey: String?
-
-    var path: String? { masterKey ?? environment("KEYLEDGER_MASTER_KEY_FILE") }
-
-    func read() throws -> MasterKey {
-        guard let path else {
-            throw ValidationError("Give the master key's file with --master-key, or in KEYLEDGER_MASTER_KEY_FILE.")
-        }
-        return try MasterKey(readingFile: path)
-    }
-}
-
 /// A ledger that is used, not only read.
 struct StoreOptions: ParsableArguments {
     @OptionGroup var ledger: LedgerOption
@@ -72,7 +55,7 @@ struct StoreOptions: ParsableArguments {
         let bar = ProgressBar("opening", unit: "events")
         defer { bar.finish() }
         return try await KeyStore.open(
-            ledger.path, masterKey: try masterKey.read(), options: KeyStore.Options(caller: caller)
+            ledger.path, masterKey: try masterKey.read(for: ledger), options: KeyStore.Options(caller: caller)
         ) { bar.update($0, of: $1) }
     }
 }
