@@ -21,11 +21,7 @@ struct EngineBenchmark {
         try benchmark.measureParts()
         try await benchmark.measureTransfers(count, isOrdered: true)
         try await benchmark.measureTransfers(count, isOrdered: false)
-        try await benchmark.measureCallers()
-    }
-
-    private func show(_ name: String, _ text: String) {
-        print(name + String(repeating: " ", count: max(1, 26 - name.count)) + text)
+        try await GroupCommitBenchmark.run([])
     }
 
     private mutating func measureLimit(batches: Int) async throws {
@@ -120,7 +116,7 @@ struct EngineBenchmark {
             var sent = 0
             while sent < count {
                 let batch = workload.batch(min(Self.batchCount, count - sent))
-                let results = try await samples.measure { try await writer.submit(batch).reply().results }
+                let results = try await samples.measure { try await writer.create(batch).results }
                 guard results.allSatisfy({ $0.status == .created }) else {
                     throw BenchFailure("a transfer was refused")
                 }
@@ -154,7 +150,7 @@ struct EngineBenchmark {
             let accounts = (start..<min(start + batchCount, accountCount)).map {
                 Account(id: UInt128($0 + 1), ledger: 1, code: 1)
             }
-            guard try await writer.submit(accounts).reply().results.allSatisfy({ $0.status == .created }) else {
+            guard try await writer.create(accounts).results.allSatisfy({ $0.status == .created }) else {
                 throw BenchFailure("an account was refused")
             }
         }
@@ -223,7 +219,7 @@ struct EngineBenchmark {
         var sum: UInt64 = 0
         var bytes: UInt64 = 0
         let scan = try Samples().measuring {
-            guard unsafe log_baseline_scan(folder.logPath, "blocks", &sum, &bytes) == 0 else {
+            guard unsafe log_baseline_scan(folder.logPath, &sum, &bytes) == 0 else {
                 throw BenchFailure("scan")
             }
         }
@@ -241,46 +237,6 @@ struct EngineBenchmark {
             "\(rate(Int(total), replay)) events decided again, \(percent(Double(scan), of: Double(replay))) of a bare scan "
                 + "(\(rate(Int(total), scan)))")
     }
-
-    // MARK: Many callers, small batches
-
-    private func measureCallers() async throws {
-        let single = try await Self.baseline(records: 1, batches: 500)
-        show("C loop, 1 a commit", "\(rate(500, single.total)) commits, \(single.latencies)")
-        for callers in [1, 8, 64] {
-            for batch in [1, 10, 100] {
-                try await withTemporaryFolder { path in
-                    let folder = LedgerFolder(path: path + "/ledger")
-                    try folder.create(origin: "bench", created: "2026-01-01T00:00:00Z")
-                    let writer = try await Self.openWithAccounts(folder)
-                    let rounds = max(20, 2000 / callers)
-                    let start = monotonicNanoseconds()
-                    let samples = try await withThrowingTaskGroup(of: Samples.self) { group in
-                        for caller in 0..<callers {
-                            group.addTask {
-                                var samples = Samples()
-                                var workload = Workload(isOrdered: true, first: caller << 40)
-                                for _ in 0..<rounds {
-                                    let transfers = workload.batch(batch)
-                                    _ = try await samples.measure { try await writer.submit(transfers).reply() }
-                                }
-                                return samples
-                            }
-                        }
-                        return try await group.reduce(into: Samples()) { $0.add($1) }
-                    }
-                    let total = monotonicNanoseconds() - start
-                    try await writer.close()
-                    // The group-commit limit: every caller has one request in each commit.
-                    let atLimit = Double(single.quantile(0.5)) * Double(rounds)
-                    show(
-                        "\(callers) callers, \(batch) a batch",
-                        "\(rate(callers * rounds * batch, total)), \(percent(atLimit, of: Double(total))) of the group-commit limit, "
-                            + samples.latencies)
-                }
-            }
-        }
-    }
 }
 
 /// Transfers between random accounts, with every field that is indexed.
@@ -288,17 +244,30 @@ struct Workload {
     private let isOrdered: Bool
     private var random = Random(state: 42)
     private var next: Int
+    private let step: Int
 
     private let accountCount: UInt64
 
-    init(isOrdered: Bool, first: Int = 0, accountCount: Int = EngineBenchmark.accountCount) {
+    /// - Parameters:
+    ///   - first: The number of the first id.
+    ///   - step: What lies between the numbers of two: those of others who write at the same time.
+    init(isOrdered: Bool, first: Int = 0, step: Int = 1, accountCount: Int = EngineBenchmark.accountCount) {
         self.accountCount = UInt64(accountCount)
         self.isOrdered = isOrdered
+        self.step = step
         next = first
         random.state ^= UInt64(first)
     }
 
     static func orderedID(_ index: Int) -> UInt128 { UInt128(1_700_000_000_000) << 80 | UInt128(index) }
+
+    /// Gives transfers new ids: others of the same kind, without the time that making them takes.
+    mutating func rename(_ transfers: inout [Transfer]) {
+        for index in transfers.indices {
+            transfers[index].id = Self.orderedID(next)
+            next += step
+        }
+    }
 
     mutating func batch(_ count: Int) -> [Transfer] {
         return (0..<count).map { _ in
@@ -306,7 +275,7 @@ struct Workload {
             let debit = draw % accountCount
             let credit = (debit + 1 + (draw >> 32) % (accountCount - 1)) % accountCount
             let id = isOrdered ? Self.orderedID(next) : UInt128(random.next()) << 64 | UInt128(random.next())
-            next += 1
+            next += step
             return Transfer(
                 id: id, debit: UInt128(debit + 1), credit: UInt128(credit + 1), amount: 1, ledger: 1, code: 1,
                 userData128: UInt128(draw >> 40), userData64: draw >> 20,

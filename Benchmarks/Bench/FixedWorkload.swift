@@ -41,7 +41,7 @@ enum FixedWorkload {
             let writer = try await EngineBenchmark.openWithAccounts(folder)
             var workload = Workload(isOrdered: true)
             for start in stride(from: 0, to: count, by: EngineBenchmark.batchCount) {
-                _ = try await writer.submit(workload.batch(min(EngineBenchmark.batchCount, count - start))).reply()
+                _ = try await writer.create(workload.batch(min(EngineBenchmark.batchCount, count - start)))
             }
             try await writer.close()
         }
@@ -51,7 +51,7 @@ enum FixedWorkload {
     private static func crash(_ path: String) async throws {
         let writer = try LedgerWriter(LedgerFolder(path: path), projection: NoProjection())
         var workload = Workload(isOrdered: true, first: 1 << 41)
-        for _ in 0..<15 { _ = try await writer.submit(workload.batch(EngineBenchmark.batchCount)).reply() }
+        for _ in 0..<15 { _ = try await writer.create(workload.batch(EngineBenchmark.batchCount)) }
         _exit(0)
     }
 }

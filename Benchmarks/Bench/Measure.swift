@@ -60,6 +60,11 @@ struct Samples {
     }
 }
 
+/// Prints a line of the report.
+func show(_ name: String, _ text: String) {
+    print(name + String(repeating: " ", count: max(1, 26 - name.count)) + text)
+}
+
 func rounded(_ value: Double) -> String {
     value >= 100 ? String(Int(value.rounded())) : String((value * 10).rounded() / 10)
 }

@@ -51,7 +51,7 @@ enum StorageBenchmark {
             var sent = 0
             while sent < 2_000_000 {
                 let batch = workload.batch(EngineBenchmark.batchCount)
-                _ = try await samples.measure { try await writer.submit(batch).reply() }
+                _ = try await samples.measure { try await writer.create(batch) }
                 sent += batch.count
                 memory = max(memory, anonymousMemory())
             }

@@ -1,10 +1,10 @@
 let arguments = Array(CommandLine.arguments.dropFirst())
 let names = [
-    "engine": EngineBenchmark.run, "storage": StorageBenchmark.run, "fixed": FixedWorkload.run,
-    "proofs": ProofBenchmark.run,
+    "engine": EngineBenchmark.run, "callers": GroupCommitBenchmark.run, "storage": StorageBenchmark.run,
+    "fixed": FixedWorkload.run, "proofs": ProofBenchmark.run,
 ]
 guard let name = arguments.first, let run = names[name] else {
-    print("usage: tools/bench engine [TRANSFERS] | storage | proofs [EVENTS] | instructions")
+    print("usage: tools/bench engine [TRANSFERS] | callers | storage | proofs [EVENTS] | instructions")
     throw BenchFailure("which benchmark?")
 }
 try await run(Array(arguments.dropFirst()))

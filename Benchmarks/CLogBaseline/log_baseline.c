@@ -53,7 +53,7 @@ int log_baseline_append(
     return code;
 }
 
-int log_baseline_scan(const char *path, const char *name, uint64_t *sum, uint64_t *bytes) {
+int log_baseline_scan(const char *path, uint64_t *sum, uint64_t *bytes) {
     MDB_env *env;
     MDB_dbi dbi;
     MDB_txn *txn;
@@ -62,7 +62,7 @@ int log_baseline_scan(const char *path, const char *name, uint64_t *sum, uint64_
     *sum = *bytes = 0;
     int code = open_env(path, 0, MDB_RDONLY, &env);
     if (!code && !(code = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn))) {
-        if (!(code = mdb_dbi_open(txn, name, 0, &dbi)) && !(code = mdb_cursor_open(txn, dbi, &cursor))) {
+        if (!(code = mdb_dbi_open(txn, NULL, 0, &dbi)) && !(code = mdb_cursor_open(txn, dbi, &cursor))) {
             while ((code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
                 const uint64_t *words = value.mv_data;
                 for (size_t i = 0; i < value.mv_size / 8; i++) *sum += words[i];

@@ -2,8 +2,8 @@ public import CryptoPrimitives
 
 /// A view that is folded from the log and follows it live.
 ///
-/// All calls come from the writer's thread, in log order; `apply` sees a block once it is durable and before those
-/// who asked for it are answered.
+/// Calls come one at a time and in log order, from the writer's thread or from that of one who asks; `apply` sees a block
+/// once it is durable and before those who asked for it are answered.
 public protocol Projection: Sendable {
     /// Starts from a snapshot, or from an empty log. False if the snapshot is not one of this projection's: it is then
     /// asked to start from nothing.

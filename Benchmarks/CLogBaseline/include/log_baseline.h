@@ -12,8 +12,8 @@ int log_baseline_append(
 /// LMDB's flags that change what a commit waits for.
 extern const unsigned log_baseline_writemap, log_baseline_nometasync, log_baseline_nosync;
 
-/// Walks through all values of the table `name` (NULL for the default one) and sums their bytes, 8 at a time.
-int log_baseline_scan(const char *path, const char *name, uint64_t *sum, uint64_t *bytes);
+/// Walks through all values and sums their bytes, 8 at a time.
+int log_baseline_scan(const char *path, uint64_t *sum, uint64_t *bytes);
 
 /// Looks `count` keys of 16 bytes up in an environment of `entries` such keys with values of 128 bytes, which it makes
 /// first. The time of all look-ups together goes into `nanoseconds`.

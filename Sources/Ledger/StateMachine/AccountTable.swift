@@ -5,6 +5,8 @@ struct AccountTable {
     /// Which accounts changed since ``drainChanged()``, each once, in no order that matters.
     private var changed: [UInt32] = []
     private var isChanged: [Bool] = []
+    /// How things were when they were last settled; nil until then.
+    private var images: AccountImages?
 
     var count: Int { records.count }
     /// That of the newest account; 0 if there is none. Timestamps ascend with the place.
@@ -28,9 +30,19 @@ struct AccountTable {
     }
 
     mutating func update(_ place: Int, _ body: (inout Account) -> Void) {
+        images?.take(records[place], at: place)
         body(&records[place])
         markChanged(place)
     }
+
+    /// What is in the table now is durable.
+    mutating func settle() {
+        if images == nil { images = AccountImages() }
+        images?.settle(count: records.count)
+    }
+
+    /// The accounts as they were when they were last settled.
+    var settled: SettledAccounts { SettledAccounts(records, images ?? AccountImages()) }
 
     /// Takes back the last `append`.
     mutating func removeLast() {

@@ -13,6 +13,8 @@ public struct StateMachine: Sendable {
     var undo = UndoLog()
     /// The timestamp of the newest transfer, 0 if there is none.
     public internal(set) var lastTransferTimestamp: UInt64 = 0
+    /// The same when ``settle()`` was last called.
+    package internal(set) var settledTransferTimestamp: UInt64 = 0
     /// The timestamp of the last batch or pulse; the next must be later.
     public private(set) var lastTimestamp: UInt64 = 0
 

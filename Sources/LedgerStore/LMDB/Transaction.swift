@@ -29,7 +29,7 @@ internal import Glibc
         return UInt64(status.f_bavail) * UInt64(status.f_frsize) < 1 << 20
     }
 
-    borrowing func openTable(_ name: String, creating: Bool) throws(LMDBError) -> Table {
+    borrowing func openTable(_ name: String?, creating: Bool) throws(LMDBError) -> Table {
         var table = MDB_dbi()
         let flags = creating ? UInt32(MDB_CREATE) : 0
         try LMDBError.check(unsafe mdb_dbi_open(handle, name, flags, &table), "mdb_dbi_open", path)
@@ -184,6 +184,12 @@ struct Key: Hashable, Sendable {
         bytes.0 = first.bigEndian
         bytes.1 = UInt128(second.bigEndian)
         count = 24
+    }
+
+    /// `first`, then one byte: behind the key that is `first` alone, before all greater ones.
+    init(_ first: UInt64, _ second: UInt8) {
+        bytes.0 = UInt128(first.bigEndian) | UInt128(second) << 64
+        count = 9
     }
 
     /// What tells this key from others of its table, in two numbers.

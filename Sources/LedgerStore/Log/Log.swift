@@ -1,14 +1,14 @@
 internal import CryptoPrimitives
 internal import Synchronization
 
-/// The truth: blocks in order, and the sealed details of their events. Append-only.
+/// The truth: blocks in order, each followed by the sealed details of its events, if they have any. Append-only.
+///
+/// All in one tree, so that a commit writes as few pages as can be.
 package final class Log: Sendable {
     let path: String
     private let environment: Environment
-    private let blocks: Table
-    private let details: Table
-    /// The blocks, by first sequence, whose digest was found right before a record of theirs was read alone.
-    private let checked = Mutex<Set<UInt64>>([])
+    private let table: Table
+    private let checked = Mutex(CheckedBlocks())
 
     package init(
         path: String, isReadOnly: Bool, createsIfMissing: Bool = false, mapSize: Int = 1 << 30
@@ -23,8 +23,7 @@ package final class Log: Sendable {
             environment = try Environment(
                 path: path,
                 options: .init(mapSize: mapSize, isReadOnly: isReadOnly, createsIfMissing: createsIfMissing))
-            blocks = try environment.table("blocks", isReadOnly: isReadOnly)
-            details = try environment.table("details", isReadOnly: isReadOnly)
+            table = try environment.table(nil, isReadOnly: isReadOnly)
         } catch {
             throw StoreError(error)
         }
@@ -32,24 +31,22 @@ package final class Log: Sendable {
 
     package func close() { environment.close() }
 
-    /// Details of one event, as they are stored: opaque here.
-    package struct SealedDetails: Sendable {
-        let sequence: UInt64
-        let bytes: [UInt8]
-    }
-
     /// Appends blocks in one transaction; when it returns they are on disk, when it throws none of them is.
-    package func append(_ newBlocks: [Block], details newDetails: [SealedDetails]) throws(StoreError) {
+    package func append(_ newBlocks: [Block], details: [SealedDetails]) throws(StoreError) {
+        let details = newBlocks.map { block in
+            let events = block.firstSequence..<block.nextSequence
+            return SealedDetails.bytes(of: details.filter { events.contains($0.sequence) }, from: block.firstSequence)
+        }
         do throws(LMDBError) {
             try environment.write { (transaction: borrowing Transaction) throws(LMDBError) in
-                for block in newBlocks {
-                    try transaction.append(count: block.byteCount, at: Key(block.firstSequence), in: blocks) { span in
+                for (block, details) in zip(newBlocks, details) {
+                    try transaction.append(count: block.byteCount, at: Key(block.firstSequence), in: table) { span in
                         block.write(to: &span)
                     }
-                }
-                for detail in newDetails {
+                    if details.isEmpty { continue }
                     try transaction.put(
-                        unsafe detail.bytes.span.bytes, at: Key(detail.sequence), in: details, appending: true)
+                        unsafe details.span.bytes, at: Key(block.firstSequence, Self.detailsMark), in: table,
+                        appending: true)
                 }
             }
         } catch {
@@ -57,34 +54,41 @@ package final class Log: Sendable {
         }
     }
 
+    /// What follows the sequence of a block's first event in the key of the details.
+    private static let detailsMark: UInt8 = 1
+
     /// The sealed details of an event, if it has any.
     func details(of sequence: UInt64) throws(StoreError) -> [UInt8]? {
-        do throws(LMDBError) {
-            return try environment.read { (transaction: borrowing Transaction) throws(LMDBError) in
-                try transaction.bytes(of: Key(sequence), in: details)
-            }
-        } catch {
-            throw StoreError(error)
+        try withCursor { (cursor: borrowing Cursor) throws(StoreError) in
+            guard let first = try seek(cursor, to: sequence, { (first, _) in first }) else { return nil }
+            return try cursor.move(.next, mapping: StoreError.init) {
+                (key: RawSpan, bytes: RawSpan) throws(StoreError) in
+                Self.isOfDetails(key) ? try SealedDetails.bytes(of: sequence, in: bytes, from: first, path) : nil
+            } ?? nil
         }
     }
 
     /// The sequence of the last block's first event, without a look into the block; nil in an empty log.
     func lastFirstSequence() throws(StoreError) -> UInt64? {
         try withCursor { (cursor: borrowing Cursor) throws(StoreError) in
-            try cursor.move(.last, mapping: StoreError.init) { (key: RawSpan, _: RawSpan) throws(StoreError) in
-                Self.sequence(key)
-            }
+            try block(.last, cursor) { (first, _) in first }
         }
     }
 
     /// How many events have details.
     func detailsCount() throws(StoreError) -> UInt64 {
-        do throws(LMDBError) {
-            return try environment.read { (transaction: borrowing Transaction) throws(LMDBError) in
-                try transaction.count(of: details)
+        try withCursor { (cursor: borrowing Cursor) throws(StoreError) in
+            var count: UInt64 = 0
+            var move = Cursor.Move.first
+            while true {
+                let found = try cursor.move(move, mapping: StoreError.init) {
+                    (key: RawSpan, bytes: RawSpan) throws(StoreError) in
+                    Self.isOfDetails(key) ? SealedDetails.count(in: bytes) : 0
+                }
+                guard let found else { return count }
+                count += UInt64(found)
+                move = .next
             }
-        } catch {
-            throw StoreError(error)
         }
     }
 
@@ -117,8 +121,8 @@ package final class Log: Sendable {
         }
     }
 
-    /// Runs `body` with a record's bytes in place, or returns nil beyond the end. The digest of each block is checked
-    /// once in the life of this object, so that a damaged record cannot decide anything.
+    /// Runs `body` with a record's bytes in place, or returns nil beyond the end. The block's checksum is
+    /// checked unless that was done not long ago, so that a damaged record cannot decide anything.
     func withRecord<Result>(at sequence: UInt64, _ body: (RawSpan) -> Result) throws(StoreError) -> Result? {
         try withCursor { (cursor: borrowing Cursor) throws(StoreError) in try record(at: sequence, cursor, body) }
     }
@@ -141,7 +145,7 @@ package final class Log: Sendable {
         try seek(cursor, to: sequence) { (first: UInt64, bytes: RawSpan) throws(StoreError) in
             if !checked.withLock({ $0.contains(first) }) {
                 _ = try read(bytes, first: first)
-                _ = checked.withLock { $0.insert(first) }
+                checked.withLock { $0.insert(first) }
             }
             guard sequence - first < UInt64(bytes.load(UInt32.self, at: Block.Layout.count)) else { return nil }
             let start = Block.Layout.headerSize + Int(sequence - first) * Block.Layout.recordSize
@@ -157,9 +161,7 @@ package final class Log: Sendable {
     }
 
     private func block(at move: Cursor.Move, _ cursor: borrowing Cursor) throws(StoreError) -> Block? {
-        try cursor.move(move, mapping: StoreError.init) { (key: RawSpan, bytes: RawSpan) throws(StoreError) in
-            try read(bytes, first: Self.sequence(key))
-        }
+        try block(move, cursor) { (first: UInt64, bytes: RawSpan) throws(StoreError) in try read(bytes, first: first) }
     }
 
     private func read(_ bytes: RawSpan, first: UInt64) throws(StoreError) -> Block {
@@ -179,11 +181,32 @@ package final class Log: Sendable {
         let start = try cursor.move(.atOrAfter(Key(sequence)), mapping: StoreError.init) {
             (key: RawSpan, _: RawSpan) throws(StoreError) in Self.sequence(key)
         }
-        let move: Cursor.Move = start == nil ? .last : start == sequence ? .atOrAfter(Key(sequence)) : .previous
-        return try cursor.move(move, mapping: StoreError.init) { (key: RawSpan, bytes: RawSpan) throws(StoreError) in
-            try body(Self.sequence(key), bytes)
+        return try block(
+            start == nil ? .last : start == sequence ? .atOrAfter(Key(sequence)) : .previous, cursor, body)
+    }
+
+    /// Moves on to a block, past details.
+    private func block<Result>(
+        _ move: Cursor.Move, _ cursor: borrowing Cursor, _ body: (UInt64, RawSpan) throws(StoreError) -> Result
+    ) throws(StoreError) -> Result? {
+        let onward: Cursor.Move =
+            switch move {
+            case .last, .previous: .previous
+            case .first, .next, .atOrAfter: .next
+            }
+        var move = move
+        while true {
+            let found: Result?? = try cursor.move(move, mapping: StoreError.init) {
+                (key: RawSpan, bytes: RawSpan) throws(StoreError) in
+                Self.isOfDetails(key) ? nil : try body(Self.sequence(key), bytes)
+            }
+            guard let found else { return nil }
+            if let found { return found }
+            move = onward
         }
     }
+
+    private static func isOfDetails(_ key: RawSpan) -> Bool { key.byteCount == 9 }
 
     private static func sequence(_ key: RawSpan) -> UInt64 {
         key.byteCount == 8 ? UInt64(bigEndian: key.load(at: 0)) : .max
@@ -195,7 +218,7 @@ package final class Log: Sendable {
         try environment.read(mapping: StoreError.init) { (transaction: borrowing Transaction) throws(StoreError) in
             let cursor: Cursor
             do throws(LMDBError) {
-                cursor = try transaction.cursor(in: blocks)
+                cursor = try transaction.cursor(in: table)
             } catch {
                 throw StoreError(error)
             }
@@ -204,8 +227,22 @@ package final class Log: Sendable {
     }
 }
 
-/// Consecutive blocks, each checked against its own digest, and what kept the next one from being read.
+/// Consecutive blocks, each checked against its own checksum, and what kept the next one from being read.
 struct LogChunk {
     var blocks: [Block] = []
     var damage: StoreError?
+}
+
+/// Blocks whose checksum was found right before a record of theirs was read alone, by first sequence. Remembers one block
+/// in each of its slots, so it does not grow with the log: 65,536 full blocks are half a billion events. What it has
+/// forgotten is checked again.
+private struct CheckedBlocks {
+    /// The first sequence + 1; 0 for none.
+    private var slots = [UInt64](repeating: 0, count: 1 << 16)
+
+    func contains(_ first: UInt64) -> Bool { slots[Self.slot(of: first)] == first + 1 }
+
+    mutating func insert(_ first: UInt64) { slots[Self.slot(of: first)] = first + 1 }
+
+    private static func slot(of first: UInt64) -> Int { Int((first &* 0x9E37_79B9_7F4A_7C15) >> 48) }
 }

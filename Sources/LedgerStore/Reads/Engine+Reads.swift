@@ -1,6 +1,6 @@
 package import Ledger
 
-// The four reads that filter. They run between two rounds of the writer, so they see whole batches only.
+// The four reads that filter. They see what is durable, and so whole batches only.
 extension Engine {
     package func transfers(_ filter: AccountFilter) throws(StoreError) -> [Transfer] {
         // An account that does not exist has no transfers.
@@ -32,7 +32,7 @@ extension Engine {
     package func accounts(_ filter: QueryFilter) -> [Account] {
         guard filter.isValid else { return [] }
         let window = filter.window
-        let all = accounts
+        let all = settledAccounts
         let matching = all[all.range(of: window, at: \.timestamp)].lazy.filter(filter.matches)
         return window.isReversed
             ? Array(matching.reversed().prefix(window.rowLimit)) : Array(matching.prefix(window.rowLimit))

@@ -7,6 +7,8 @@ struct TransferSearch {
     let segments: [Segment]
     /// What is only in memory, oldest first.
     let recent: [RecentTransfers]
+    /// That of the last transfer that is durable; what is younger is not shown.
+    let lastTimestamp: UInt64
     /// The account whose transfers are sought, with its place in order of creation; nil for any.
     var account: (id: UInt128, place: Int)?
 
@@ -16,6 +18,9 @@ struct TransferSearch {
     func transfers(
         _ terms: [Term], in window: Window, where matches: (Transfer) -> Bool
     ) throws(StoreError) -> [Transfer] {
+        guard lastTimestamp > 0 else { return [] }
+        var window = window
+        window.timestampMax = window.timestampMax == 0 ? lastTimestamp : min(window.timestampMax, lastTimestamp)
         var found: [Transfer] = []
         func take(_ transfer: Transfer) -> Bool {
             if matches(transfer) { found.append(transfer) }

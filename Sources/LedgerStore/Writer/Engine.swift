@@ -3,7 +3,9 @@ package import Ledger
 
 /// The state machine on its log: decides groups of events, makes them durable, and comes back after any stop.
 ///
-/// Belongs to one thread. After any error it must be thrown away: memory may be ahead of the disk.
+/// One at a time decides, and may let others read while its commit is on its way to disk. Reads show what is durable:
+/// what was decided is settled by ``endCommit()``, or never. After any error nothing may be decided any more: memory
+/// is ahead of the disk then.
 package struct Engine: ~Copyable {
     private let log: Log
     private let state: DerivedState
@@ -11,7 +13,7 @@ package struct Engine: ~Copyable {
     private var machine: StateMachine
     private var previousChecksum: Checksum
     private(set) var nextSequence: UInt64
-    private let flusher: Flusher
+    let flusher: Flusher
     /// How far what was handed to the flusher reaches; what came later is recent.
     private var recentSequence: UInt64
     /// How far into the recent events each recent transfer stands.
@@ -19,9 +21,10 @@ package struct Engine: ~Copyable {
     /// What is on its way to `state/`, and how far that reaches.
     private var arriving: (transfers: RecentTransfers, nextSequence: UInt64)?
     private var segments: [Segment]
-    /// Blocks decided but not yet on disk, with their details.
-    private var unwritten: [Block] = []
-    private var unwrittenDetails: [Log.SealedDetails] = []
+    /// Which of the flusher's changes were taken over.
+    private var flusherRevision = 0
+    /// What was decided since the last commit began.
+    private var decided: Commit
     private let flushCount: Int
     private var isClosed = false
 
@@ -49,6 +52,7 @@ package struct Engine: ~Copyable {
         var engine = Engine(
             origin, log, state, projection, flushCount: flushCount, isDrivenByHand: isDrivenByHand)
         try engine.replay(progress)
+        engine.machine.settle()
         return engine
     }
 
@@ -60,6 +64,7 @@ package struct Engine: ~Copyable {
         self.state = state
         self.projection = projection
         self.flushCount = flushCount
+        decided = Commit(log: log, projection: projection)
         segments = origin.segments
         machine = StateMachine(
             history: FlushedHistory(log: log, state: state, segments: origin.segments, arriving: nil),
@@ -92,21 +97,26 @@ package struct Engine: ~Copyable {
         return .empty
     }
 
-    package func account(_ id: UInt128) -> Account? { machine.account(id) }
+    /// The account with an id.
+    package func account(_ id: UInt128) -> Account? { machine.settledAccount(id) }
 
     /// The place of an account in order of creation.
     func place(ofAccount id: UInt128) -> Int? { machine.place(ofAccount: id) }
 
     /// All accounts in order of creation.
+    var settledAccounts: SettledAccounts { machine.settledAccounts }
+
+    /// All accounts in order of creation, as decided so far.
     var accounts: [Account] { machine.allAccounts }
 
-    /// The pending transfers that are not resolved, in order of creation.
+    /// The pending transfers that are not resolved, in order of creation, as decided so far.
     var openTransfers: [Transfer] { machine.openTransfers }
 
+    /// The transfer with an id.
     package func transfer(_ id: UInt128) throws(StoreError) -> Transfer? {
         if isClosed { throw .closed }
         do throws(HistoryUnreadable) {
-            return try machine.transfer(id)
+            return try machine.settledTransfer(id)
         } catch {
             throw .damaged(path: log.path, sequence: nil, reason: error.reason)
         }
@@ -116,7 +126,8 @@ package struct Engine: ~Copyable {
     var search: TransferSearch {
         TransferSearch(
             log: log, segments: segments,
-            recent: (arriving.map { [$0.transfers] } ?? []) + [machine.recentTransfers])
+            recent: (arriving.map { [$0.transfers] } ?? []) + [machine.recentTransfers],
+            lastTimestamp: machine.settledTransferTimestamp)
     }
 
     /// The balances of an account with history just after the transfer with this timestamp.
@@ -139,43 +150,22 @@ package struct Engine: ~Copyable {
     /// When the next pending transfer may expire, in nanoseconds since 1970.
     var nextExpiry: UInt64? { machine.nextExpiry }
 
-    /// Decides accounts; ``commit()`` makes the outcome durable.
-    package mutating func decide(
-        _ accounts: [Account], details: [EventDetails], now: UInt64
-    ) throws(StoreError) -> [CreateAccountResult] {
-        var block = Block()
-        block.operation = .createAccounts
-        block.accounts = accounts
-        block.timestamp = timestamp(for: accounts.count, now: now)
-        var results: [CreateAccountResult] = []
-        results.reserveCapacity(accounts.count)
+    /// Decides events; ``commit()`` makes the outcome durable.
+    package mutating func decide<Event: LedgerEvent>(
+        _ events: [Event], details: [EventDetails], now: UInt64
+    ) throws(StoreError) -> [EventResult<Event.Status>] {
+        let timestamp = timestamp(for: events.count, now: now)
+        var events = events
+        var results: [EventResult<Event.Status>] = []
+        results.reserveCapacity(events.count)
         do throws(HistoryUnreadable) {
-            try machine.createAccounts(&block.accounts, timestamp: block.timestamp, results: &results)
+            try Event.decide(&events, by: &machine, timestamp: timestamp, results: &results)
         } catch {
             throw .damaged(path: log.path, sequence: nextSequence, reason: error.reason)
         }
+        var block = Event.block(of: events)
+        block.timestamp = timestamp
         block.exceptions = Block.exceptions(in: results.lazy.map(\.status))
-        seal(block, details)
-        return results
-    }
-
-    /// Decides transfers; ``commit()`` makes the outcome durable.
-    package mutating func decide(
-        _ transfers: [Transfer], details: [EventDetails], now: UInt64
-    ) throws(StoreError) -> [CreateTransferResult] {
-        var block = Block()
-        block.operation = .createTransfers
-        block.transfers = transfers
-        block.timestamp = timestamp(for: transfers.count, now: now)
-        var results: [CreateTransferResult] = []
-        results.reserveCapacity(transfers.count)
-        do throws(HistoryUnreadable) {
-            try machine.createTransfers(&block.transfers, timestamp: block.timestamp, results: &results)
-        } catch {
-            throw .damaged(path: log.path, sequence: nextSequence, reason: error.reason)
-        }
-        block.exceptions = Block.exceptions(in: results.lazy.map(\.status))
-        notePlaces(of: block)
         seal(block, details)
         return results
     }
@@ -201,6 +191,7 @@ package struct Engine: ~Copyable {
     }
 
     private mutating func notePlaces(of block: Block) {
+        guard block.operation == .createTransfers else { return }
         let first = UInt32(nextSequence - recentSequence)
         var exceptions = block.exceptions[...]
         for index in block.transfers.indices {
@@ -217,29 +208,63 @@ package struct Engine: ~Copyable {
         block.commitments = details.map { Block.Commitment(index: UInt32($0.index), digest: $0.commitment) }
         block.seal(after: previousChecksum)
         for detail in details {
-            unwrittenDetails.append(.init(sequence: nextSequence + UInt64(detail.index), bytes: detail.sealed))
+            decided.details.append(.init(sequence: nextSequence + UInt64(detail.index), bytes: detail.sealed))
         }
+        notePlaces(of: block)
         previousChecksum = block.checksum
         nextSequence = block.nextSequence
-        unwritten.append(block)
+        decided.blocks.append(block)
     }
 
     // MARK: Committing
 
+    /// Blocks on their way to disk.
+    struct Commit: Sendable {
+        fileprivate let log: Log
+        fileprivate let projection: any Projection
+        fileprivate var blocks: [Block] = []
+        fileprivate var details: [SealedDetails] = []
+
+        /// Makes the blocks durable, then lets the projection see them. The engine may be read meanwhile.
+        func perform() throws(StoreError) {
+            try log.append(blocks, details: details)
+            for block in blocks { projection.apply(block) }
+        }
+    }
+
+    /// Hands out what was decided, to be performed; nil if nothing was. ``endCommit()`` must follow before anything else
+    /// is decided, or this engine is done with.
+    mutating func beginCommit() -> Commit? {
+        if decided.blocks.isEmpty { return nil }
+        defer { decided = Commit(log: log, projection: projection) }
+        return decided
+    }
+
+    /// What was handed out is durable.
+    mutating func endCommit() { machine.settle() }
+
     /// Makes everything decided so far durable, then lets the projection see it.
     package mutating func commit() throws(StoreError) {
-        guard !unwritten.isEmpty else { return }
-        try log.append(unwritten, details: unwrittenDetails)
-        for block in unwritten { projection.apply(block) }
-        unwritten.removeAll(keepingCapacity: true)
-        unwrittenDetails.removeAll(keepingCapacity: true)
+        guard let commit = beginCommit() else { return }
+        try commit.perform()
+        endCommit()
     }
+
+    // MARK: Flushing
+
+    /// How far `state/` has to reach before the flush that is due can begin; nil if none is.
+    var dueFlush: UInt64? {
+        // Refused events and accounts count as well: they are remembered or replayed like transfers.
+        let eventCount = Int(nextSequence - recentSequence)
+        return eventCount + machine.recentTransfers.resolutions.count >= flushCount ? recentSequence : nil
+    }
+
+    /// Whether ``flushIfDue()`` would do anything.
+    var hasWorkOnState: Bool { dueFlush != nil || flusher.revision != flusherRevision }
 
     /// Flushes when enough has come together.
     package mutating func flushIfDue() throws(StoreError) {
-        // Refused events and accounts count as well: they are remembered or replayed like transfers.
-        let eventCount = Int(nextSequence - recentSequence)
-        if eventCount + machine.recentTransfers.resolutions.count >= flushCount { try beginFlush() }
+        if dueFlush != nil { try beginFlush() }
         try takeOver(reaching: 0)
     }
 
@@ -254,7 +279,7 @@ package struct Engine: ~Copyable {
 
     /// Hands what is recent to the flusher, once that has done with what it got before.
     private mutating func beginFlush() throws(StoreError) {
-        precondition(unwritten.isEmpty, "only what is durable is flushed")
+        precondition(decided.blocks.isEmpty, "only what is durable is flushed")
         try takeOver(reaching: recentSequence)
         let recent = machine.recentTransfers
         try flusher.submit(
@@ -275,9 +300,11 @@ package struct Engine: ~Copyable {
 
     /// Takes over what the flusher has done; waits until it reaches `minimum`.
     private mutating func takeOver(reaching minimum: UInt64) throws(StoreError) {
-        let (segments, reached) = try flusher.takeOver(reaching: minimum)
-        if let arriving, reached >= arriving.nextSequence { self.arriving = nil }
-        self.segments = segments
+        try flusher.wait(reaching: minimum)
+        guard let progress = try flusher.progress(since: flusherRevision) else { return }
+        if let arriving, progress.nextSequence >= arriving.nextSequence { self.arriving = nil }
+        flusherRevision = progress.revision
+        segments = progress.segments
         machine.replaceHistory(with: history)
     }
 
@@ -298,7 +325,7 @@ package struct Engine: ~Copyable {
                 if let reason = machine.replay(block) {
                     throw .damaged(path: log.path, sequence: block.firstSequence, reason: reason)
                 }
-                if block.operation == .createTransfers { notePlaces(of: block) }
+                notePlaces(of: block)
                 previousChecksum = block.checksum
                 nextSequence = block.nextSequence
                 projection.apply(block)

@@ -10,6 +10,8 @@ final class Flusher: Sendable {
         var segments: [Segment]
         /// How far it reaches.
         var nextSequence: UInt64
+        /// How often either has changed.
+        var revision = 0
         var failure: StoreError?
         var isStopped = false
         var hasEnded = false
@@ -47,7 +49,7 @@ final class Flusher: Sendable {
             var bench = Bench(number: number)
             while true {
                 let next = progress.wait { Self.next(in: $0, bench) }
-                if let next, !Self.perform(next, on: state, progress, &bench) { return }
+                if !Self.perform(next, on: state, progress, &bench) { return }
             }
         }
     }
@@ -68,17 +70,31 @@ final class Flusher: Sendable {
         progress.change { _ in }
     }
 
-    /// What `state/` holds now and how far it reaches.
-    ///
-    /// - Parameter minimum: Waits until it reaches that far.
-    func takeOver(reaching minimum: UInt64 = 0) throws(StoreError) -> (segments: [Segment], nextSequence: UInt64) {
-        let result: Result<([Segment], UInt64), StoreError> = wait { progress in
-            if let failure = progress.failure { return .failure(failure) }
-            guard progress.nextSequence >= minimum else { return nil }
-            return .success((progress.segments, progress.nextSequence))
+    /// What `state/` holds now, how far it reaches, and how often that has changed; nil if it has not since `revision`.
+    func progress(
+        since revision: Int
+    ) throws(StoreError) -> (segments: [Segment], nextSequence: UInt64, revision: Int)? {
+        let (failure, news) = progress.withLock { progress in
+            (
+                progress.failure,
+                progress.revision == revision
+                    ? nil : (progress.segments, progress.nextSequence, progress.revision)
+            )
         }
-        let (segments, nextSequence) = try result.get()
-        return (segments, nextSequence)
+        if let failure { throw failure }
+        return news
+    }
+
+    /// How often `state/`, or whether it can be written, has changed.
+    var revision: Int { progress.withLock { $0.revision } }
+
+    /// Waits until `state/` reaches a position.
+    func wait(reaching nextSequence: UInt64) throws(StoreError) {
+        let failure: StoreError? = wait { progress in
+            if let failure = progress.failure { return .some(failure) }
+            return progress.nextSequence >= nextSequence ? .some(nil) : nil
+        }
+        if let failure { throw failure }
     }
 
     /// Ends the thread after the flush it is at; merges are left where they are.
@@ -89,12 +105,11 @@ final class Flusher: Sendable {
 
     private func wait<Result>(_ body: (inout Progress) -> Result?) -> Result {
         while true {
-            if let workByHand {
-                if let result = progress.change(body) { return result }
-                precondition(workByHand(), "nothing is left to do, and what is waited for did not come")
-            } else if let result = progress.wait(body) {
-                return result
+            guard let workByHand else {
+                return progress.wait(body)
             }
+            if let result = progress.change(body) { return result }
+            precondition(workByHand(), "nothing is left to do, and what is waited for did not come")
         }
     }
 
@@ -136,6 +151,7 @@ final class Flusher: Sendable {
                     progress.waiting = nil
                     progress.segments.append(segment)
                     progress.nextSequence = flush.position.nextSequence
+                    progress.revision += 1
                 }
             case .merge:
                 if bench.merge == nil {
@@ -147,7 +163,10 @@ final class Flusher: Sendable {
                 if var current = bench.merge {
                     bench.merge = nil
                     if let merged = try state.advance(&current, of: segments) {
-                        progress.change { $0.segments = merged }
+                        progress.change { progress in
+                            progress.segments = merged
+                            progress.revision += 1
+                        }
                     } else {
                         bench.merge = current
                     }
@@ -157,7 +176,10 @@ final class Flusher: Sendable {
                 return false
             }
         } catch {
-            progress.change { $0.failure = error }
+            progress.change { progress in
+                progress.failure = error
+                progress.revision += 1
+            }
         }
         return true
     }

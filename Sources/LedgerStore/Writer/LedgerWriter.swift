@@ -6,6 +6,9 @@ internal import Synchronization
 ///
 /// Any number of tasks may call it. Requests that arrive while a block is being made durable share the next commit.
 /// A reply means: on disk, and seen by the projection. Requests are decided in the order in which they were submitted.
+///
+/// Reads show what is durable, and everything that was replied. They wait for decisions at most, never for the disk to
+/// take a block.
 public final class LedgerWriter: Sendable {
     /// Nanoseconds since 1970. It may jump; the ledger's own time never runs backwards.
     public typealias WallClock = @Sendable () -> UInt64
@@ -65,7 +68,7 @@ public final class LedgerWriter: Sendable {
                 log: log, state: state, snapshot: snapshot, projection: projection, flushCount: tuning.flushCount,
                 isDrivenByHand: tuning.isDrivenByHand, progress: progress)
             reader = LedgerReader(folder: folder, log: log)
-            sequencer = Sequencer(engine: engine, lock: lock, clock: clock)
+            sequencer = Sequencer(engine: engine, lock: lock, clock: clock, isDrivenByHand: tuning.isDrivenByHand)
         } catch {
             lock.release()
             throw error
@@ -75,7 +78,7 @@ public final class LedgerWriter: Sendable {
         startThread { sequencer.run() }
     }
 
-    deinit { sequencer.worker.stop() }
+    deinit { sequencer.stop() }
 
     /// The system's real-time clock.
     public static let systemClock: WallClock = {
@@ -84,24 +87,53 @@ public final class LedgerWriter: Sendable {
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 
-    /// Hands accounts over to be created, as one batch.
+    // MARK: Writing
+
+    /// Creates accounts, as one batch, and returns when the outcome is durable. May use the calling thread for the commit.
+    public func create(
+        _ accounts: [Account], details: [EventDetails] = []
+    ) async throws(StoreError) -> Reply<CreateAccountStatus> {
+        try await hand(over: accounts, details, isAwaited: true).reply()
+    }
+
+    /// Creates transfers, as one batch, and returns when the outcome is durable. May use the calling thread for the
+    /// commit.
+    public func create(
+        _ transfers: [Transfer], details: [EventDetails] = []
+    ) async throws(StoreError) -> Reply<CreateTransferStatus> {
+        try await hand(over: transfers, details, isAwaited: true).reply()
+    }
+
+    /// Hands accounts over to be created, as one batch, by another thread: for callers with work to do meanwhile.
     public func submit(
         _ accounts: [Account], details: [EventDetails] = []
     ) throws(StoreError) -> Ticket<CreateAccountStatus> {
-        let ticket = Ticket<CreateAccountStatus>()
-        let details = Self.ordered(details, count: accounts.count)
-        try admit(.accounts(.init(events: accounts, details: details, ticket: ticket)), count: accounts.count)
-        return ticket
+        try hand(over: accounts, details, isAwaited: false)
     }
 
-    /// Hands transfers over to be created, as one batch.
+    /// Hands transfers over to be created, as one batch, by another thread: for callers with work to do meanwhile.
     public func submit(
         _ transfers: [Transfer], details: [EventDetails] = []
     ) throws(StoreError) -> Ticket<CreateTransferStatus> {
-        let ticket = Ticket<CreateTransferStatus>()
-        let details = Self.ordered(details, count: transfers.count)
-        try admit(.transfers(.init(events: transfers, details: details, ticket: ticket)), count: transfers.count)
-        return ticket
+        try hand(over: transfers, details, isAwaited: false)
+    }
+
+    private func hand<Event: QueuedEvent>(
+        over events: [Event], _ details: [EventDetails], isAwaited: Bool
+    ) throws(StoreError) -> Ticket<Event.Status> {
+        guard (1...Block.eventCountMax).contains(events.count) else {
+            throw .batchTooLarge(count: events.count, limit: Block.eventCountMax)
+        }
+        let ticket = Ticket<Event.Status>()
+        let request = Event.request(
+            Submission(events: events, details: Self.ordered(details, count: events.count), ticket: ticket))
+        let admission = sequencer.submit(
+            request, weight: events.count, limit: tuning.queuedEventCountMax, isAwaited: isAwaited)
+        switch admission {
+        case .admitted: return ticket
+        case .full(let waiting): throw .overloaded(queuedEvents: waiting)
+        case .stopped: throw .closed
+        }
     }
 
     /// Blocks list details in ascending order; a list that breaks this would be on disk for ever.
@@ -115,26 +147,17 @@ public final class LedgerWriter: Sendable {
         return ordered
     }
 
-    private func admit(_ request: Sequencer.Request, count: Int) throws(StoreError) {
-        guard (1...Block.eventCountMax).contains(count) else {
-            throw .batchTooLarge(count: count, limit: Block.eventCountMax)
-        }
-        switch sequencer.worker.submit(request, weight: count, limit: tuning.queuedEventCountMax) {
-        case .admitted: return
-        case .full(let waiting): throw .overloaded(queuedEvents: waiting)
-        case .stopped: throw .closed
-        }
-    }
+    // MARK: Reading
 
-    /// The account with an id, as decided so far: possibly a moment ahead of the disk.
+    /// The account with an id.
     public func account(_ id: UInt128) -> Account? { sequencer.engine.withLock { $0.account(id) } }
 
-    /// The transfer with an id, as decided so far.
+    /// The transfer with an id.
     public func transfer(_ id: UInt128) throws(StoreError) -> Transfer? {
         try sequencer.engine.withLock { (engine) throws(StoreError) in try engine.transfer(id) }
     }
 
-    /// The transfers of an account that a filter asks for, as decided so far; none for an invalid filter.
+    /// The transfers of an account that a filter asks for; none for an invalid filter.
     public func transfers(_ filter: AccountFilter) throws(StoreError) -> [Transfer] {
         try sequencer.engine.withLock { (engine) throws(StoreError) in try engine.transfers(filter) }
     }
@@ -144,13 +167,15 @@ public final class LedgerWriter: Sendable {
         try sequencer.engine.withLock { (engine) throws(StoreError) in try engine.balances(filter) }
     }
 
-    /// The accounts that a filter asks for, as decided so far; none for an invalid filter.
+    /// The accounts that a filter asks for; none for an invalid filter.
     public func accounts(_ filter: QueryFilter) -> [Account] { sequencer.engine.withLock { $0.accounts(filter) } }
 
-    /// The transfers that a filter asks for, as decided so far; none for an invalid filter.
+    /// The transfers that a filter asks for; none for an invalid filter.
     public func transfers(_ filter: QueryFilter) throws(StoreError) -> [Transfer] {
         try sequencer.engine.withLock { (engine) throws(StoreError) in try engine.transfers(filter) }
     }
+
+    // MARK: The end
 
     /// Finishes what was submitted, brings `state/` up to date and gives the ledger back. Every call returns when this
     /// is done.
@@ -158,13 +183,13 @@ public final class LedgerWriter: Sendable {
     /// - Throws: What kept `state/` from being brought up to date. The ledger is given back all the same, and the next
     ///   opening replays what the state lacks.
     public func close() async throws(StoreError) {
-        sequencer.worker.stop()
+        sequencer.stop()
         if tuning.isDrivenByHand { sequencer.run() }
         try await sequencer.ending.wait()
     }
 
     /// One round of a writer that is driven by hand: with all that was submitted, or with nothing but the time.
-    package func work() { _ = sequencer.turn(isWaiting: false) }
+    package func work() { sequencer.work() }
 
     /// One step towards an up-to-date `state/` by a writer that is driven by hand; false if there is nothing to do.
     package func workOnState() -> Bool { sequencer.engine.withLock { $0.workOnState() } }

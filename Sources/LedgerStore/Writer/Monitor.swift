@@ -29,35 +29,69 @@ internal import Glibc
 
     /// Changes the value and wakes whoever waits for it.
     package func change<Result>(_ body: (inout Value) -> Result) -> Result {
+        defer { wake() }
+        return withLock(body)
+    }
+
+    /// Looks at the value, or changes it in a way that nobody waits for: waking a thread costs a system call.
+    func withLock<Result>(_ body: (inout Value) -> Result) -> Result {
         unsafe pthread_mutex_lock(mutex)
-        defer {
-            unsafe pthread_cond_broadcast(condition)
-            unsafe pthread_mutex_unlock(mutex)
-        }
+        defer { unsafe pthread_mutex_unlock(mutex) }
         return body(&value)
     }
 
-    /// Waits until `body` has an answer; nil if it has none within `nanoseconds`.
+    /// Wakes whoever waits.
+    func wake() { unsafe pthread_cond_broadcast(condition) }
+
+    /// Waits until `body` has an answer.
+    package func wait<Result>(_ body: (inout Value) -> Result?) -> Result {
+        waitAsking { value in body(&value).map(Attempt.done) ?? .again(within: nil) }
+    }
+
+    /// Waits until `body` has an answer; nil if it has none within `nanoseconds`, at most an hour.
     @discardableResult
-    package func wait<Result>(atMost nanoseconds: UInt64? = nil, _ body: (inout Value) -> Result?) -> Result? {
+    package func wait<Result>(atMost nanoseconds: UInt64?, _ body: (inout Value) -> Result?) -> Result? {
+        guard let nanoseconds else { return wait(body) }
+        let deadline = monotonicTime() + min(nanoseconds, 3_600_000_000_000)
+        return waitAsking { value in
+            if let result = body(&value) { return .done(result) }
+            let now = monotonicTime()
+            return now < deadline ? .again(within: deadline - now) : .done(nil)
+        }
+    }
+
+    /// What became of an attempt to get an answer.
+    enum Attempt<Result> {
+        case done(Result)
+        /// Not yet: to be asked again when the value has changed, or after so many nanoseconds.
+        case again(within: UInt64?)
+    }
+
+    /// Waits until `body` has an answer; it says how long to wait before it is asked again.
+    func waitAsking<Result>(_ body: (inout Value) -> Attempt<Result>) -> Result {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
-        var deadline = timespec()
-        if let nanoseconds {
-            unsafe clock_gettime(CLOCK_MONOTONIC, &deadline)
-            let total = UInt64(deadline.tv_nsec) + min(nanoseconds, 3_600_000_000_000)
-            deadline.tv_sec += Int(total / 1_000_000_000)
-            deadline.tv_nsec = Int(total % 1_000_000_000)
-        }
         while true {
-            if let result = body(&value) { return result }
-            if nanoseconds == nil {
-                unsafe pthread_cond_wait(condition, mutex)
-            } else if unsafe pthread_cond_timedwait(condition, mutex, &deadline) == ETIMEDOUT {
-                return body(&value)
+            switch body(&value) {
+            case .done(let result): return result
+            case .again(within: nil): unsafe pthread_cond_wait(condition, mutex)
+            case .again(let nanoseconds?):
+                var deadline = timespec()
+                unsafe clock_gettime(CLOCK_MONOTONIC, &deadline)
+                let total = UInt64(deadline.tv_nsec) + min(nanoseconds, 3_600_000_000_000)
+                deadline.tv_sec += Int(total / 1_000_000_000)
+                deadline.tv_nsec = Int(total % 1_000_000_000)
+                unsafe pthread_cond_timedwait(condition, mutex, &deadline)
             }
         }
     }
+}
+
+/// Nanoseconds since some moment, never running backwards.
+func monotonicTime() -> UInt64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }
 
 /// Runs `body` on a new thread.

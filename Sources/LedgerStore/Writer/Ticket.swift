@@ -3,10 +3,12 @@ internal import Synchronization
 
 /// A request on its way to disk. The answer comes when it is durable, so whoever holds a ticket can work meanwhile.
 public final class Ticket<Status: Hashable & Sendable>: Sendable {
-    private enum State {
+    typealias Answer = Result<Reply<Status>, StoreError>
+
+    @safe private enum State {
         case waiting
-        case awaited(CheckedContinuation<Result<Reply<Status>, StoreError>, Never>)
-        case answered(Result<Reply<Status>, StoreError>)
+        case awaited(UnsafeContinuation<Answer, Never>)
+        case answered(Answer)
     }
 
     private let state = Mutex(State.waiting)
@@ -15,25 +17,31 @@ public final class Ticket<Status: Hashable & Sendable>: Sendable {
     ///
     /// Call once. Cancelling the task does not take the request back: it may be on disk already.
     public func reply() async throws(StoreError) -> Reply<Status> {
-        let result = await withCheckedContinuation { continuation in
-            let answer: Result<Reply<Status>, StoreError>? = state.withLock { state in
-                if case .answered(let result) = state { return result }
+        if let answer { return try answer.get() }
+        // Unsafe only if it were resumed twice or never: whoever finds it in the state takes it out of there.
+        let answer = unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Answer, Never>) in
+            let answer: Answer? = state.withLock { state in
+                if case .answered(let answer) = state { return answer }
                 precondition({ if case .waiting = state { true } else { false } }(), "a ticket is good for one reply")
-                state = .awaited(continuation)
+                unsafe state = .awaited(continuation)
                 return nil
             }
-            if let answer { continuation.resume(returning: answer) }
+            if let answer { unsafe continuation.resume(returning: answer) }
         }
-        return try result.get()
+        return try answer.get()
     }
 
-    func answer(_ result: Result<Reply<Status>, StoreError>) {
-        let continuation: CheckedContinuation<Result<Reply<Status>, StoreError>, Never>? = state.withLock { state in
-            defer { state = .answered(result) }
-            if case .awaited(let continuation) = state { return continuation }
+    private var answer: Answer? {
+        state.withLock { if case .answered(let answer) = $0 { answer } else { nil } }
+    }
+
+    func answer(_ answer: Answer) {
+        let continuation: UnsafeContinuation<Answer, Never>? = unsafe state.withLock { state in
+            defer { state = .answered(answer) }
+            if case .awaited(let continuation) = state { return unsafe continuation }
             return nil
         }
-        continuation?.resume(returning: result)
+        unsafe continuation?.resume(returning: answer)
     }
 }
 

@@ -88,7 +88,7 @@ import Testing
         let ledger = try filledLedger()
         let removed = try blocks(of: ledger.folder)[blockIndex]
         let environment = try Environment(path: ledger.folder.logPath, options: .init())
-        let table = try environment.table("blocks")
+        let table = try environment.table(nil)
         try environment.write { (transaction: borrowing Transaction) throws(LMDBError) in
             try transaction.delete(Key(removed.firstSequence), in: table)
         }
@@ -139,7 +139,7 @@ import Testing
 
     private func put(_ block: Block, in ledger: TemporaryLedger) throws {
         let environment = try Environment(path: ledger.folder.logPath, options: .init())
-        let table = try environment.table("blocks")
+        let table = try environment.table(nil)
         let bytes = BlockTests.bytes(of: block)
         try environment.write { (transaction: borrowing Transaction) throws(LMDBError) in
             try transaction.put(unsafe bytes.span.bytes, at: Key(block.firstSequence), in: table)
