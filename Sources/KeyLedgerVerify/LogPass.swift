@@ -17,6 +17,8 @@ struct LogPass {
     private(set) var generatedKeys: [RuleCheck.VersionID: String] = [:]
 
     private var replay = Replay()
+    /// What cannot be opened for want of a tenant's keys. It is as it should be if a later event shreds the tenant.
+    private var unopened: [(tenant: UInt128, finding: Finding)] = []
 
     /// Reads the log from its first block to its last.
     ///
@@ -44,6 +46,7 @@ struct LogPass {
         findings.add(scan.findings)
         findings.add(replay.findings)
         findings.add(rules.findings)
+        for (tenant, finding) in unopened where !rules.shredded.contains(tenant) { findings.add(finding) }
     }
 
     private mutating func decide(_ window: Window) {
@@ -78,8 +81,9 @@ struct LogPass {
                 continue
             }
             let transfer = window.bytes.loadRecord(Transfer.self, at: block.record(at: entry.index))
+            let tenant = rules.tenant(of: transfer)
             let flaw = unsealer.flaw(
-                ofDetails: Array(sealed.bytes[entry.range]), event: transfer.id, tenant: rules.tenant(of: transfer),
+                ofDetails: Array(sealed.bytes[entry.range]), event: transfer.id, tenant: tenant,
                 commitment: window.bytes.digest(at: entry.commitment)
             ) { details in
                 guard transfer.userData32 == Catalogue.EventKind.generate.rawValue,
@@ -88,10 +92,14 @@ struct LogPass {
                 let number = UInt32(truncatingIfNeeded: transfer.userData64)
                 generatedKeys[.init(key: transfer.userData128, number: number)] = key
             }
-            if let flaw {
-                findings.add(
-                    .detailsForged, event: sequence, since: block.timestamp(at: entry.index),
-                    "the details of event \(sequence): \(flaw)")
+            guard let flaw else { continue }
+            let finding = Finding(
+                .detailsForged, event: sequence, since: block.timestamp(at: entry.index),
+                "the details of event \(sequence): \(flaw)")
+            if let tenant, !unsealer.hasKeys(of: tenant) {
+                unopened.append((tenant, finding))
+            } else {
+                findings.add(finding)
             }
         }
     }

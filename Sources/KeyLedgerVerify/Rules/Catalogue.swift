@@ -13,6 +13,8 @@ enum Catalogue {
         case keyCache = 3
         case tenant = 4
         case checkpoints = 5
+        case masterKey = 6
+        case erased = 7
         case signingKeyVersion = 16
         case encryptionKeyVersion = 17
         case exportGate = 18
@@ -23,7 +25,8 @@ enum Catalogue {
         /// The flags it has on a ledger; nil where there is none.
         func flags(on ledger: UInt32) -> Account.Flags? {
             switch (self, ledger) {
-            case (.issuer, 1...3), (.tenant, 2...3), (.denials, 3), (.checkpoints, 3), (.signingKeyVersion, 1...2),
+            case (.issuer, 1...3), (.tenant, 2...3), (.denials, 3), (.checkpoints, 3), (.masterKey, 3), (.erased, 3),
+                (.signingKeyVersion, 1...2),
                 (.encryptionKeyVersion, 2):
                 []
             case (.keyCache, 3), (.tenant, 1): .creditsMustNotExceedDebits
@@ -72,6 +75,13 @@ enum Catalogue {
         case erase = 0x315
         case createTenant = 0x320
         case cacheCapacity = 0x321
+        case rewrap = 0x330
+        case rewrapTenant = 0x331
+        case finishRewrap = 0x332
+        case abandonRewrap = 0x333
+        case shred = 0x334
+        case shredded = 0x335
+        case acceptLog = 0x336
         case checkpoint = 0x360
         case checkpointKey = 0x361
         case cosigned = 0x362
@@ -91,7 +101,7 @@ enum Catalogue {
         var hasDetails: Bool {
             switch self {
             case .sign, .encrypt, .verify, .decrypt, .export, .generate, .importKey, .createTenant, .cacheCapacity,
-                .checkpoint, .checkpointKey:
+                .checkpoint, .checkpointKey, .rewrap, .finishRewrap, .abandonRewrap, .shredded, .acceptLog:
                 true
             default: false
             }
@@ -100,7 +110,7 @@ enum Catalogue {
         /// Whether its closing is for good.
         var isFinal: Bool {
             switch self {
-            case .retire, .deactivate, .compromise, .destroy, .erase: true
+            case .retire, .deactivate, .compromise, .destroy, .erase, .shred: true
             default: false
             }
         }
@@ -121,7 +131,8 @@ enum Catalogue {
         var voids: [EventKind] = []
 
         func fits(_ transfer: Transfer, _ from: AccountKind, _ to: AccountKind) -> Bool {
-            transfer.ledger == ledger && debit.contains(from) && credit.contains(to) && from != to
+            transfer.ledger == ledger && debit.contains(from) && credit.contains(to)
+                && (from != to || from == .masterKey)
                 && amount.contains(transfer.amount) && transfer.flags.subtracting(.linked) == flags
                 && timeout.contains(transfer.timeoutSeconds)
         }
@@ -161,7 +172,11 @@ enum Catalogue {
         case .sign: [Shape(ledger: 1, debit: [.signingKeyVersion], credit: [.tenant])]
         case .encrypt: [Shape(ledger: 1, debit: [.encryptionKeyVersion], credit: [.tenant], amount: 1...budget)]
         case .budget:
-            [Shape(ledger: 1, debit: [.issuer], credit: [.encryptionKeyVersion], amount: budget...budget, once: .budget)]
+            [
+                Shape(
+                    ledger: 1, debit: [.issuer], credit: [.encryptionKeyVersion], amount: budget...budget, once: .budget
+                )
+            ]
         case .cryptoperiod:
             [
                 Shape(
@@ -198,6 +213,21 @@ enum Catalogue {
         case .createTenant: [Shape(ledger: 3, debit: [.issuer], credit: [.tenant], once: .createTenant)]
         case .cacheCapacity:
             [Shape(ledger: 3, debit: [.keyCache, .issuer], credit: [.issuer, .keyCache], amount: anyAmount)]
+        case .rewrap:
+            [Shape(ledger: 3, debit: [.masterKey], credit: [.masterKey], flags: .pending, once: .rewrap)]
+        case .rewrapTenant: [Shape(ledger: 3, debit: [.masterKey], credit: [.masterKey], once: .rewrapTenant)]
+        case .finishRewrap:
+            [Shape(ledger: 3, debit: [.masterKey], credit: [.masterKey], flags: .postPendingTransfer)]
+        case .abandonRewrap:
+            [Shape(ledger: 3, debit: [.masterKey], credit: [.masterKey], flags: .voidPendingTransfer)]
+        case .shred:
+            (1...3).map {
+                Shape(
+                    ledger: $0, debit: [.tenant], credit: [.issuer], amount: 0...0, flags: [.pending, .closingDebit],
+                    once: .shred)
+            }
+        case .shredded: [Shape(ledger: 3, debit: [.issuer], credit: [.erased], amount: anyAmount, once: .shredded)]
+        case .acceptLog: [Shape(ledger: 3, debit: [.issuer], credit: [.denials])]
         case .checkpoint: [note(anyAmount)]
         case .checkpointKey, .cosigned, .anchored, .evidence: [note()]
         }

@@ -7,6 +7,8 @@ struct RuleCheck {
     private(set) var versions: [Version] = []
     /// The events that created tenants, by tenant.
     private(set) var tenants: [UInt128: UInt64] = [:]
+    /// The tenants whose end was begun: their keys and details are gone.
+    private(set) var shredded: Set<UInt128> = []
 
     private var accounts: [UInt128: Party] = [:]
     private var versionPlaces: [VersionID: Int] = [:]
@@ -61,7 +63,7 @@ struct RuleCheck {
             let flags = kind.flags(on: account.ledger)
         else { return findings.add(foreign("is of no kind that the catalogue has on ledger \(account.ledger)")) }
         guard let number = UInt32(exactly: account.userData64), (number > 0) == kind.isOfVersion,
-            (account.userData128 != 0) == (kind.isOfVersion || kind == .tenant)
+            (account.userData128 != 0) == (kind.isOfVersion || kind == .tenant || kind == .masterKey)
         else { return findings.add(foreign("names no owner, or one it should not have")) }
         guard account.id == kind.id(ledger: account.ledger, owner: account.userData128, version: number) else {
             return findings.add(foreign("does not have the id of what it stands for"))
@@ -144,6 +146,11 @@ struct RuleCheck {
                 return reportForeign("names another tenant than its account does", kind, transfer, sequence)
             }
             tenants[tenant.credit] = sequence
+        case .shred:
+            guard transfer.userData128 == tenant.debit else {
+                return reportForeign("names another tenant than its account does", kind, transfer, sequence)
+            }
+            if transfer.ledger == 3 { shredded.insert(tenant.debit) }
         case .generate, .importKey:
             guard tenants[tenant.debit] != nil else {
                 return reportForeign("is for a tenant that was never created", kind, transfer, sequence)
@@ -209,6 +216,7 @@ struct RuleCheck {
             // A refusal may be about another tenant's key.
             guard let party = accounts[transfer.debitAccountID], party.kind == .tenant else { return nil }
             return party.owner
+        case .rewrap, .rewrapTenant, .finishRewrap, .abandonRewrap, .shred, .shredded, .acceptLog: return nil
         case .cacheCapacity, .checkpoint, .checkpointKey, .cosigned, .anchored, .evidence, nil: return nil
         default:
             let id = VersionID(key: transfer.userData128, number: UInt32(truncatingIfNeeded: transfer.userData64))

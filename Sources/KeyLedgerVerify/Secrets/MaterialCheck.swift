@@ -7,7 +7,8 @@ struct MaterialCheck {
 
     init(_ material: MaterialBlobs, _ pass: LogPass, _ unsealer: Unsealer?) {
         var known: Set<MaterialBlobs.Name> = [.init(owner: 0, version: 0, kind: .root)]
-        for (tenant, event) in pass.rules.tenants.sorted(by: { $0.value < $1.value }) {
+        let shredded = pass.rules.shredded
+        for (tenant, event) in pass.rules.tenants.sorted(by: { $0.value < $1.value }) where !shredded.contains(tenant) {
             for kind in [MaterialBlobs.Kind.tenantKey, .detailsKey] {
                 let name = MaterialBlobs.Name(owner: tenant, version: 0, kind: kind)
                 known.insert(name)
@@ -18,7 +19,7 @@ struct MaterialCheck {
             }
         }
         for version in pass.rules.versions {
-            guard let generated = version.generated else { continue }
+            guard let generated = version.generated, !shredded.contains(generated.tenant) else { continue }
             known.insert(.init(owner: version.id.key, version: version.id.number, kind: .keyVersion))
             check(version, generated, material, pass, unsealer)
         }

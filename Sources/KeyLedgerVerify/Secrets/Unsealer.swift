@@ -33,7 +33,8 @@ final class Unsealer {
         }
         do throws(CryptoError) {
             let id = try derived(secret, "keyledger master key id v1", count: 8).withBytes { $0.array.hexadecimal }
-            guard blob.header.elementsEqual(id.utf8) else {
+            let named = (try? JSONValue(parsing: blob.header))?.object?["key"]?.string
+            guard named == "local:\(id)" else {
                 throw CryptoError.invalidKey(reason: "it is not the key that wraps this ledger's secret")
             }
             let master = try AES256GCM(key: try derived(secret, "keyledger master key wrap v1"))
@@ -120,6 +121,9 @@ final class Unsealer {
             return "it was changed or belongs elsewhere"
         }
     }
+
+    /// Whether a tenant's keys are there and open.
+    func hasKeys(of tenant: UInt128) -> Bool { keys(of: tenant) != nil }
 
     private func keys(of tenant: UInt128) -> TenantKeys? {
         if let known = tenants[tenant] { return known }
