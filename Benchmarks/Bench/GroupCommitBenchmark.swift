@@ -33,7 +33,8 @@ enum GroupCommitBenchmark {
         }
         show(
             "\(callers) callers, \(batch) a batch",
-            "\(rate(Int(middle(rates)), 1_000_000_000)), \(spread(parts) { percent($0, of: 1) }) of the group-commit limit")
+            "\(rate(Int(middle(rates)), 1_000_000_000)), \(spread(parts) { percent($0, of: 1) }) of the group-commit limit"
+        )
         show("", "\(samples.latencies), \(rounded(together)) requests a block; C loop \(commits.latencies)")
     }
 

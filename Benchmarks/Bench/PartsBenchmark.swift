@@ -36,7 +36,8 @@ enum PartsBenchmark {
             "\(spread(limits) { rate(Int($0), 1_000_000_000) }) records, commit \(samples.latencies)")
         show(
             "log layer alone",
-            "\(spread(rates) { rate(Int($0), 1_000_000_000) }) records, \(spread(parts) { percent($0, of: 1) }) of the C loop")
+            "\(spread(rates) { rate(Int($0), 1_000_000_000) }) records, \(spread(parts) { percent($0, of: 1) }) of the C loop"
+        )
         return middle(limits)
     }
 
