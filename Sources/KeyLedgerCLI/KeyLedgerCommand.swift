@@ -33,7 +33,7 @@ struct KeyLedgerCommand: AsyncParsableCommand {
         subcommands: [
             Init.self, TenantCommand.self, KeyCommand.self, Sign.self, Verify.self, Encrypt.self, Decrypt.self,
             Spans.self, Redact.self, RedactionCommand.self, RotationCommand.self, CacheCommand.self, ConfigCommand.self,
-            Log.self, ReplayCommand.self, Status.self, CheckpointCommand.self, Prove.self, Publish.self,
-            WitnessCommand.self, EvidenceCommand.self, Demo.self, Conformance.self,
+            CustodyCommand.self, Log.self, ReplayCommand.self, Status.self, CheckpointCommand.self, Prove.self,
+            Publish.self, WitnessCommand.self, EvidenceCommand.self, Demo.self, Conformance.self,
         ])
 }

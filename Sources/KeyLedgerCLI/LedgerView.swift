@@ -14,7 +14,7 @@ final class LedgerView {
 
     /// Reads the whole log; writes nothing and needs no lock.
     convenience init(_ ledger: LedgerOption, _ masterKey: MasterKeyOption) throws {
-        try self.init(AuditReader(ledger.path, masterKey: masterKey.path == nil ? nil : try masterKey.read()))
+        try self.init(AuditReader(ledger.path, masterKey: try masterKey.readIfGiven(for: ledger)))
     }
 
     /// What a part of the log says.
@@ -54,7 +54,9 @@ final class LedgerView {
 
     /// The public keys of a signing key, by version.
     func publicKeys(of key: KeyID) throws -> [UInt32: Ed25519.PublicKey] {
-        guard let record = projection.keys[key], record.algorithm == .ed25519 else { return [:] }
+        guard let record = projection.keys[key], record.algorithm == .ed25519,
+            projection.tenants[record.tenant]?.shred == nil
+        else { return [:] }
         var keys: [UInt32: Ed25519.PublicKey] = [:]
         for (index, version) in record.versions.enumerated() {
             // What is destroyed has its public key in the details only.

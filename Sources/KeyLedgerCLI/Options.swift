@@ -38,23 +38,6 @@ struct LedgerOption: ParsableArguments {
     }
 }
 
-/// What opens the ledger's secrets.
-struct MasterKeyOption: ParsableArguments {
-    @Option(
-        name: .long,
-        help: .init("The file with the master key. Default: $KEYLEDGER_MASTER_KEY_FILE.", valueName: "file"))
-    var masterKey: String?
-
-    var path: String? { masterKey ?? RunConfiguration.current.masterKeyFile }
-
-    func read() throws -> MasterKey {
-        guard let path else {
-            throw ValidationError("Give the master key's file with --master-key, or in KEYLEDGER_MASTER_KEY_FILE.")
-        }
-        return try MasterKey(readingFile: path)
-    }
-}
-
 /// A ledger that is used, not only read.
 struct StoreOptions: ParsableArguments {
     @OptionGroup var ledger: LedgerOption
@@ -93,34 +76,14 @@ struct StoreOptions: ParsableArguments {
 
     private func open(_ change: (inout KeyStore.Options) -> Void) async throws -> KeyStore {
         var options = KeyStore.Options(caller: caller, configuration: RunConfiguration.current)
-        options.checkpointSchedule = CheckpointSchedule(
-            seconds: try number(in: "KEYLEDGER_CHECKPOINT_SECONDS"),
-            eventCount: try number(in: "KEYLEDGER_CHECKPOINT_EVENTS"))
-        options.checkpointPlaces = environment("KEYLEDGER_CHECKPOINT_TO").map { [.folder($0)] } ?? []
         options.reportProofFailure = { Terminal.complain($0.description) }
         change(&options)
         let bar = ProgressBar("opening", unit: "events")
         defer { bar.finish() }
         return try await KeyStore.open(
-            ledger.path, masterKey: try masterKey.read(), options: options
+            ledger.path, masterKey: try masterKey.read(for: ledger), options: options
         ) { bar.update($0, of: $1) }
     }
-}
-
-/// The positive number in an environment variable, or nil if it is unset or empty.
-func number<Number: FixedWidthInteger>(in name: String) throws -> Number? {
-    guard let text = environment(name) else { return nil }
-    guard let number = Number(text), number > 0 else {
-        throw ValidationError("\(name) is \(text), not a positive number.")
-    }
-    return number
-}
-
-/// The value of an environment variable, or nil if it is unset or empty.
-func environment(_ name: String) -> String? {
-    guard let value = unsafe getenv(name) else { return nil }
-    let text = unsafe String(cString: value)
-    return text.isEmpty ? nil : text
 }
 
 /// A file's bytes; standard input for `-`.

@@ -166,6 +166,7 @@ public final class AuditReader: Sendable {
     func publicKey(
         of version: KeyVersion, _ record: LedgerProjection.VersionRecord?, tenant: TenantID?
     ) throws(KeyStoreError) -> Ed25519.PublicKey {
+        if let tenant, try isShredded(tenant) { throw .tenantShredded(tenant.description) }
         let generated: JSONValue? =
             if let record, opensDetails {
                 try detailsObject(of: record.createdBy, tenant: tenant)?["publicKey"]
@@ -188,7 +189,7 @@ public final class AuditReader: Sendable {
 
     /// Opens the material of a version, and lets go of it at once.
     func checkMaterial(of version: KeyVersion, in projection: LedgerProjection) throws(KeyStoreError) {
-        guard let custody, let key = projection.keys[version.key] else { return }
+        guard let custody, let key = projection.keys[version.key], try !isShredded(key.tenant) else { return }
         if key.algorithm == .ed25519 { _ = try publicKey(of: version, in: projection) }
         _ = try custody.material(of: version, key.algorithm, tenant: key.tenant)
     }

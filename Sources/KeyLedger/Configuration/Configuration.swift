@@ -14,10 +14,16 @@ public struct Configuration: Sendable {
     public let ledgerPath: String
     /// The file with the master key; nil if none is named.
     public let masterKeyFile: String?
+    /// The file with the passphrase; nil if none is named.
+    public let passphraseFile: String?
     /// What plaintext and public keys may be in memory.
     public let cache: KeyCacheLimits
     /// When versions are due, and how many are rotated at once.
     public let rotation: RotationPolicy
+    /// When checkpoints are made unasked.
+    public let checkpointSchedule: CheckpointSchedule
+    /// Where checkpoints are copied to.
+    public let checkpointPlaces: [CheckpointPlace]
 
     /// What holds when nobody says anything.
     public static let builtIn: Configuration = {
@@ -46,8 +52,8 @@ public struct Configuration: Sendable {
         let values = reader.values
 
         ledgerPath = values.text(of: .ledgerPath)
-        let masterKeyFile = values.text(of: .masterKeyFile)
-        self.masterKeyFile = masterKeyFile.isEmpty ? nil : masterKeyFile
+        masterKeyFile = values.textIfGiven(of: .masterKeyFile)
+        passphraseFile = values.textIfGiven(of: .passphraseFile)
         try values.checkProvider()
         var cache = KeyCacheLimits()
         cache.privateKeySeconds = try values.seconds(of: .privateKeyTimeToLive)
@@ -62,6 +68,10 @@ public struct Configuration: Sendable {
         rotation.batchSize = try values.number(of: .rotationBatchSize, in: 1...1_000_000)
         rotation.schedule = try values.cron(of: .rotationCron)
         self.rotation = rotation
+        checkpointSchedule = CheckpointSchedule(
+            seconds: try values.numberIfGiven(of: .checkpointSeconds, in: 1...Int(UInt32.max)).map { UInt32($0) },
+            eventCount: try values.numberIfGiven(of: .checkpointEvents, in: 1...Int.max).map { UInt64($0) })
+        checkpointPlaces = values.textIfGiven(of: .checkpointFolder).map { [.folder($0)] } ?? []
         self.values = values
     }
 }
@@ -72,6 +82,8 @@ extension KeyStore.Options {
         self.init(caller: caller)
         cache = configuration.cache
         cryptoperiodSeconds = configuration.rotation.ageSeconds
+        checkpointSchedule = configuration.checkpointSchedule
+        checkpointPlaces = configuration.checkpointPlaces
     }
 }
 

@@ -6,6 +6,16 @@ extension [Setting: Configuration.Value] {
 
     func text(of setting: Setting) -> String { value(of: setting).text }
 
+    /// Nil where nothing is said, or nothing but an empty text.
+    func textIfGiven(of setting: Setting) -> String? {
+        let text = text(of: setting)
+        return text.isEmpty ? nil : text
+    }
+
+    func numberIfGiven(of setting: Setting, in range: ClosedRange<Int>) throws(ConfigurationError) -> Int? {
+        textIfGiven(of: setting) == nil ? nil : try number(of: setting, in: range)
+    }
+
     private func invalid(_ setting: Setting, _ reason: String) -> ConfigurationError {
         let value = value(of: setting)
         return .invalidValue(value.text, of: setting.name, at: value.origin, reason: reason)

@@ -2,6 +2,7 @@
 public enum Setting: String, Sendable, Hashable, CaseIterable {
     case ledgerPath = "path"
     case masterKeyFile = "master-key-file"
+    case passphraseFile = "passphrase-file"
     case provider = "kms.provider"
     case privateKeyTimeToLive = "kms.cache.private-key-ttl"
     case encryptionKeyTimeToLive = "kms.cache.encryption-key-ttl"
@@ -11,6 +12,9 @@ public enum Setting: String, Sendable, Hashable, CaseIterable {
     case rotationAgeDays = "kms.rotation.age-days"
     case rotationBatchSize = "kms.rotation.batch-size"
     case rotationCron = "kms.rotation.cron"
+    case checkpointSeconds = "checkpoint.seconds"
+    case checkpointEvents = "checkpoint.events"
+    case checkpointFolder = "checkpoint.to"
 
     /// The prefixes a name may have: the product's own, and FLUO's.
     static let prefixes = ["keyledger.", "fluo."]
@@ -41,7 +45,7 @@ public enum Setting: String, Sendable, Hashable, CaseIterable {
     public var defaultText: String {
         switch self {
         case .ledgerPath: "ledger"
-        case .masterKeyFile: ""
+        case .masterKeyFile, .passphraseFile, .checkpointSeconds, .checkpointEvents, .checkpointFolder: ""
         case .provider: "local"
         case .privateKeyTimeToLive, .encryptionKeyTimeToLive: "60m"
         case .publicKeyTimeToLive: "24h"
@@ -58,6 +62,7 @@ public enum Setting: String, Sendable, Hashable, CaseIterable {
         switch self {
         case .ledgerPath: "the ledger's folder"
         case .masterKeyFile: "the file with the master key"
+        case .passphraseFile: "the file with the passphrase, instead"
         case .provider: "who holds the master key"
         case .privateKeyTimeToLive: "how long a private key stays in memory in plaintext"
         case .encryptionKeyTimeToLive: "how long an encryption key stays in memory in plaintext"
@@ -67,6 +72,9 @@ public enum Setting: String, Sendable, Hashable, CaseIterable {
         case .rotationAgeDays: "the cryptoperiod of new versions; a version this old is due"
         case .rotationBatchSize: "how many tenants a run rotates at most"
         case .rotationCron: "when runs are due: Quartz, UTC"
+        case .checkpointSeconds: "how long after the last checkpoint the next is made unasked"
+        case .checkpointEvents: "how many events after the last checkpoint the next is made unasked"
+        case .checkpointFolder: "a folder elsewhere that checkpoints are copied to"
         }
     }
 }

@@ -57,7 +57,8 @@ extension Custody {
         let eventCount = eventCount()
         guard orphans.ofALongerLog.isEmpty, orphans.highWaterMark <= eventCount else {
             throw .logTooShort(
-                path: path, eventCount: eventCount, highWaterMark: orphans.highWaterMark,
+                path: path, eventCount: eventCount,
+                highWaterMark: max(orphans.highWaterMark, orphans.ofALongerLog.isEmpty ? 0 : eventCount + 1),
                 keyCount: orphans.unknown.count)
         }
         try KeyStoreError.store { () throws(StoreError) in

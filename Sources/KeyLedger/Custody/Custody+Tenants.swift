@@ -8,8 +8,7 @@ extension Custody {
         if try isLeftOver(.tenantKey(tenant)), (try? await fetchSecrets(of: tenant)) != nil { return }
         while true {
             let service = services.withLock { $0.wrapping }
-            let blobs = try await newSecrets(of: tenant, service)
-            try put(blobs)
+            try await newSecrets(of: tenant, service)
             // While they were made everything may have begun to move to another master key, past these.
             if services.withLock({ $0.wrapping.masterKeyName }) == service.masterKeyName { return }
         }
@@ -17,7 +16,7 @@ extension Custody {
 
     private func newSecrets(
         of tenant: TenantID, _ service: any KeyManagementService
-    ) async throws(KeyStoreError) -> [(MaterialStore.Name, [UInt8])] {
+    ) async throws(KeyStoreError) {
         let key: DataKey
         do throws(KeyManagementError) {
             key = try await service.generateDataKey(
@@ -25,17 +24,19 @@ extension Custody {
         } catch {
             throw .keyManagement(error)
         }
+        let details: WrappedBlob
         do throws(CryptoError) {
             let detailsKey = try SecretBytes(randomCount: 32)
             let wrapping = try TenantSecrets.wrappingKey(from: key.plaintext)
-            let box = try wrapping.wrap(detailsKey, Self.context(of: tenant, purpose: "details"))
-            return [
-                (.tenantKey(tenant), WrappedBlob(wrappedUnder: MasterKeyReference(service), box: key.wrapped).bytes),
-                (.detailsKey(tenant), WrappedBlob(box: box).bytes),
-            ]
+            details = WrappedBlob(box: try wrapping.wrap(detailsKey, Self.context(of: tenant, purpose: "details")))
         } catch {
             throw .crypto(error)
         }
+        try put([
+            (.tenantKey(tenant), WrappedBlob(wrappedUnder: MasterKeyReference(service), box: key.wrapped).bytes),
+            (.detailsKey(tenant), details.bytes),
+        ])
+        _ = try keep(key.plaintext, details, of: tenant)
     }
 
     /// A tenant's keys, kept in memory until the ledger is closed; they are there once ``fetchSecrets(of:)`` returned.

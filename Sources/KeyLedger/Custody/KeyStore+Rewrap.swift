@@ -21,7 +21,7 @@ extension KeyStore {
     ) async throws(KeyStoreError) {
         // The last step but one puts the ledger's secret under the new key; then only the event is missing, and opening
         // records it.
-        let isDone = try masterKeyNeeded(path).name == new.masterKeyName
+        let isDone = new.masterKeyName == (try masterKeyNeeded(path).name)
         let store = try await open(
             path, keyManagement: isDone ? new : old, next: isDone ? nil : new, options: options
         ) { _, _ in }
@@ -75,10 +75,26 @@ extension KeyStore {
     /// The service whose master key everything is under.
     public var keyManagement: any KeyManagementService { custody.services.withLock { $0.current } }
 
-    /// What opens a ledger: the name of the master key, and how it comes out of a passphrase if it does. Needs no key.
-    public static func masterKeyNeeded(
-        _ path: String
-    ) throws(KeyStoreError) -> (name: String, derivation: PassphraseDerivation?) {
+    /// What opens a ledger.
+    public struct MasterKeyNeeded: Sendable, Hashable {
+        /// The service's name and the key's id.
+        public let name: String
+        /// How the key comes out of a passphrase, if it does.
+        public let derivation: PassphraseDerivation?
+        /// The master key that everything is on its way to, if that was interrupted.
+        public let next: Next?
+
+        /// See ``MasterKeyNeeded/next``.
+        public struct Next: Sendable, Hashable {
+            /// The service's name and the key's id.
+            public let name: String
+            /// How the key comes out of a passphrase, if it does.
+            public let derivation: PassphraseDerivation?
+        }
+    }
+
+    /// What opens a ledger. Finding that out needs no key.
+    public static func masterKeyNeeded(_ path: String) throws(KeyStoreError) -> MasterKeyNeeded {
         let folder = LedgerFolder(path: path)
         _ = try KeyStoreError.store { () throws(StoreError) in try folder.manifest() }
         let material = try KeyStoreError.store { () throws(StoreError) in try MaterialStore(folder, isReadOnly: true) }
@@ -86,18 +102,28 @@ extension KeyStore {
         guard let reference = try Custody.rootBlob(material, path: path).masterKey else {
             throw .notInitialised(path: path)
         }
-        return (reference.name, reference.derivation)
+        let next = try KeyStoreError.store { () throws(StoreError) -> MasterKeyReference? in
+            for name in try material.names() where name.tenant != nil {
+                let other = try material.blob(name).flatMap { WrappedBlob($0)?.masterKey }
+                if let other, other.name != reference.name { return other }
+            }
+            return nil
+        }
+        return MasterKeyNeeded(
+            name: reference.name, derivation: reference.derivation,
+            next: next.map { .init(name: $0.name, derivation: $0.derivation) })
     }
 
     /// Records the beginning, unless it was recorded before an interruption.
-    private func beginRewrap(to new: any KeyManagementService) async throws(KeyStoreError) -> LedgerProjection.Rewrap {
+    func beginRewrap(to new: any KeyManagementService) async throws(KeyStoreError) -> LedgerProjection.Rewrap {
         let (from, to) = (masterKeyAccount(keyManagement), masterKeyAccount(new))
         if let rewrap = live.read({ $0.rewrap }) {
-            guard rewrap.from == from.id, rewrap.to == to.id else {
-                throw .rewrapUnfinished(from: keyManagement.masterKeyName, to: "another one than \(new.masterKeyName)")
+            if rewrap.from == from.id, rewrap.to == to.id {
+                custody.beginRewrap(to: new)
+                return rewrap
             }
-            custody.beginRewrap(to: new)
-            return rewrap
+            // Towards another key: begun at most, or to be finished first.
+            try await settleRewrap()
         }
         try await create([from, to])
         let number = live.read { $0.rewrapCount } + 1
@@ -125,7 +151,7 @@ extension KeyStore {
         return account(AccountID.masterKey(digest), .masterKey, on: .custody, subject: digest)
     }
 
-    private func recordRewrap(
+    func recordRewrap(
         of tenants: [TenantID], _ rewrap: LedgerProjection.Rewrap
     ) async throws(KeyStoreError) {
         let known = live.read { projection in tenants.filter { projection.tenants[$0] != nil } }

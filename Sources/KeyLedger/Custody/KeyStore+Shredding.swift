@@ -31,7 +31,7 @@ extension KeyStore {
     }
 
     /// Closes the tenant's accounts, in one chain with the end of its residencies. Uses that have begun come first.
-    private func recordIntent(_ tenant: Tenant) async throws(KeyStoreError) {
+    func recordIntent(_ tenant: Tenant) async throws(KeyStoreError) {
         var claims: [(version: KeyVersion, departure: PlaintextKeys.Departure?)] = []
         defer { for claim in claims { live.endClaim(claim.version, claim.departure) } }
         for version in live.read({ $0.versions(of: tenant.id) }) {

@@ -44,6 +44,8 @@ public struct KeyHandle: Sendable {
     func publicKey(of version: KeyVersion) async throws(KeyStoreError) -> Ed25519.PublicKey {
         do throws(KeyStoreError) {
             return try store.publicKey(of: version)
+        } catch .tenantShredded(let tenant) {
+            throw await recorded(.tenantShredded(tenant), version)
         } catch .materialDamaged(let subject, let reason) {
             throw await recorded(.materialDamaged(subject: subject, reason: reason), version)
         }
@@ -138,6 +140,8 @@ public struct KeyHandle: Sendable {
                     throw .refused(operation: kind, key: key, status: .debitAccountAlreadyClosed)
                 }
             }
+        } catch .tenantShredded(let tenant) {
+            throw await recorded(.tenantShredded(tenant), version)
         } catch .materialDamaged(let subject, let reason) {
             throw await recorded(.materialDamaged(subject: subject, reason: reason), version)
         }

@@ -27,7 +27,7 @@ struct CacheCommand: AsyncParsableCommand {
         @Option(name: .long, help: .init("As it was before this event.", valueName: "event")) var at: UInt64?
 
         func perform() async throws {
-            let audit = try AuditReader(ledger.path, masterKey: masterKey.path == nil ? nil : try masterKey.read())
+            let audit = try AuditReader(ledger.path, masterKey: try masterKey.readIfGiven(for: ledger))
             let replay = try Replay(audit.log, to: at)
             let view = LedgerView(audit, projection: replay.projection)
             var history = CacheHistory()

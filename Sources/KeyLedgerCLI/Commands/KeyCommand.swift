@@ -81,7 +81,7 @@ struct KeyCommand: AsyncParsableCommand {
 
         func perform() async throws {
             // Without the master key tenants have no names.
-            if tenant != nil { _ = try masterKey.read().id }
+            if tenant != nil { _ = try masterKey.read(for: ledger).id }
             let view = try LedgerView(ledger, masterKey)
             if let tenant, try !view.projection.tenants.keys.contains(where: { try view.name(of: $0) == tenant }) {
                 throw KeyStoreError.unknownTenant(tenant)
@@ -130,7 +130,7 @@ struct KeyCommand: AsyncParsableCommand {
 
         func perform() async throws {
             // Without the master key neither tenants nor keys have names.
-            _ = try masterKey.read().id
+            _ = try masterKey.read(for: ledger).id
             let view = try LedgerView(ledger, masterKey)
             let row = try KeyRow(named: name, tenant: tenant, view)
             if pem {

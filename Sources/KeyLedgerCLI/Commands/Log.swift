@@ -99,16 +99,17 @@ private struct EventRow {
             if let tenant = view.projection.keys[key]?.tenant { add("tenant", try view.name(of: tenant)) }
             add("key", try view.name(of: key))
             add("version", account.userData64)
-        } else if account.userData128 != 0 {
+        } else if account.userData32 == AccountKind.tenant.rawValue {
             add("tenant", try view.name(of: TenantID(account.userData128)))
         }
     }
 
     private mutating func describe(_ transfer: Transfer, _ view: LedgerView) throws {
-        if let tenant = view.projection.tenant(of: transfer) { add("tenant", try view.name(of: tenant)) }
-        if transfer.userData128 != 0, EventKind(rawValue: transfer.userData32)?.isAboutTenant != true,
-            !isAboutProofs(transfer)
-        {
+        let isAboutTenant = EventKind(rawValue: transfer.userData32)?.isAboutTenant ?? false
+        if let tenant = isAboutTenant ? TenantID(transfer.userData128) : view.projection.tenant(of: transfer) {
+            add("tenant", try view.name(of: tenant))
+        }
+        if !isAboutTenant, !isAboutProofs(transfer), transfer.userData128 != 0 {
             add("key", try view.name(of: KeyID(transfer.userData128)))
             if transfer.userData64 != 0 { add("version", transfer.userData64) }
         }

@@ -24,7 +24,7 @@ struct ReplayCommand: Command {
     @Option(name: .long, help: .init("Replay only the events before this number.", valueName: "event")) var at: UInt64?
 
     func perform() async throws {
-        let audit = try AuditReader(ledger.path, masterKey: masterKey.path == nil ? nil : try masterKey.read())
+        let audit = try AuditReader(ledger.path, masterKey: try masterKey.readIfGiven(for: ledger))
         let replay = try replay(audit)
         let agrees = try agreementWithState(audit)
         let projection = replay.projection

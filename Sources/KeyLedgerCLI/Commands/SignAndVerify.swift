@@ -132,7 +132,7 @@ struct Verify: Command {
             try Terminal.print(
                 """
                 The log is intact: \(result.eventCount.grouped) events in \(result.blockCount.grouped) blocks.
-                \(options.masterKey.path == nil
+                \(!options.masterKey.isGiven
                     ? "Details and key material were not opened: that takes the master key."
                     : "All details and all key material open and belong where they are.")
                 root hash  \(result.rootHash)
@@ -155,10 +155,10 @@ struct Verify: Command {
     private func verification() throws -> LogVerification {
         let bar = ProgressBar("verifying", unit: "events")
         defer { bar.finish() }
-        if options.masterKey.path == nil {
+        if !options.masterKey.isGiven {
             return try LogVerification(LedgerReader(LedgerFolder(path: options.ledger.path))) { bar.update($0, of: $1) }
         }
-        let audit = try AuditReader(options.ledger.path, masterKey: try options.masterKey.read())
+        let audit = try AuditReader(options.ledger.path, masterKey: try options.masterKey.read(for: options.ledger))
         return try LogVerification(audit) { bar.update($0, of: $1) }
     }
 }

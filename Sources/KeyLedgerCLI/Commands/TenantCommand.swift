@@ -4,8 +4,8 @@ import Transparency
 
 struct TenantCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "tenant", abstract: "Create, list and limit tenants.",
-        subcommands: [Create.self, List.self, Quota.self])
+        commandName: "tenant", abstract: "Create, list, limit and end tenants.",
+        subcommands: [Create.self, List.self, Quota.self, Shred.self])
 
     struct Create: Command {
         static let configuration = CommandConfiguration(
@@ -30,6 +30,36 @@ struct TenantCommand: AsyncParsableCommand {
                             : "Created tenant \(name) (\(tenant.id)).")
                 }
             }
+        }
+    }
+
+    struct Shred: Command {
+        static let configuration = CommandConfiguration(
+            abstract: "Erase a tenant's keys and details for good.",
+            discussion: """
+                Nothing of the tenant can be read or used by anybody afterwards: what its keys encrypted is lost, its names \
+                and details are unreadable, its name is not used again. Its events stay, and every proof over them stays \
+                valid. There is no way back.
+
+                  keyledger tenant shred acme --reason "contract ended, ticket 4711"
+
+                With --json: tenant (its id).
+                """)
+
+        @OptionGroup var options: StoreOptions
+        @Argument(help: "The tenant's name.") var name: String
+
+        func perform() async throws {
+            guard options.reason != nil else { throw ValidationError("Give the reason with --reason; it is recorded.") }
+            let id = try await options.withStore { store in
+                let tenant = try await store.tenant(name)
+                try await tenant.shred()
+                return tenant.id
+            }
+            try Terminal.print(
+                options.ledger.json
+                    ? line(["tenant": .string(id.description)])
+                    : "Shredded tenant \(name): its events say \(id) from now on.")
         }
     }
 

@@ -41,7 +41,8 @@ struct Failure: Error {
     private static func code(_ error: KeyStoreError) -> Code {
         switch error {
         case .store(let error): code(error)
-        case .wrongMasterKey, .masterKeyFile, .notInitialised: .cannotOpen
+        case .wrongMasterKey, .masterKeyFile, .passphrase, .rewrapUnfinished, .logTooShort, .notInitialised: .cannotOpen
+        case .keyManagement(let error) where error.category.isTransient: .inputOutput
         case .materialDamaged: .checkFailed
         default: .refused
         }

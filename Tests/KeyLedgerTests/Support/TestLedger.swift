@@ -24,6 +24,12 @@ final class TestLedger: Sendable {
             path, origin: origin, created: "2026-01-01T00:00:00Z", masterKey: try Self.masterKey(seed))
     }
 
+    /// A place for a ledger that the test makes itself.
+    init(withoutLedger: Void) throws { (parent, path) = try Self.folder() }
+
+    /// The ledger as it is now, once more.
+    convenience init(of other: TestLedger) throws { try self.init(copying: other) }
+
     private init(copying other: TestLedger) throws {
         (parent, path) = try Self.folder()
         clock.advance(to: other.clock.now)
@@ -50,11 +56,22 @@ final class TestLedger: Sendable {
     func open(
         masterKey seed: UInt8 = 1, _ change: (inout KeyStore.Options) -> Void = { _ in }
     ) async throws -> KeyStore {
+        var options = options()
+        change(&options)
+        return try await KeyStore.open(path, masterKey: try Self.masterKey(seed), options: options)
+    }
+
+    /// Opens the ledger under any service.
+    func open(keyManagement: any KeyManagementService) async throws -> KeyStore {
+        try await KeyStore.open(path, keyManagement: keyManagement, options: options())
+    }
+
+    /// In the name of `test`, with the ledger's own clock.
+    func options() -> KeyStore.Options {
         let clock = clock
         var options = KeyStore.Options(caller: Caller(actor: "test"))
         options.clock = { clock.now }
-        change(&options)
-        return try await KeyStore.open(path, masterKey: try Self.masterKey(seed), options: options)
+        return options
     }
 
     /// Opens the ledger, lets `body` use it and closes it.
