@@ -1,5 +1,4 @@
 import CLogBaseline
-import CryptoPrimitives
 import Foundation
 import Ledger
 import LedgerStore
@@ -16,20 +15,10 @@ struct EngineBenchmark {
         let count = arguments.first.flatMap { Int($0) } ?? 1_000_000
         var benchmark = EngineBenchmark()
         print("\(count) transfers, batches of \(batchCount), \(accountCount) accounts\n")
-        try await benchmark.measureLimit(batches: max(1, min(count, 2_000_000) / batchCount))
-        try await benchmark.measureLog(batches: max(1, min(count, 2_000_000) / batchCount))
-        try benchmark.measureParts()
+        benchmark.limit = try await PartsBenchmark.run()
         try await benchmark.measureTransfers(count, isOrdered: true)
         try await benchmark.measureTransfers(count, isOrdered: false)
         try await GroupCommitBenchmark.run([])
-    }
-
-    private mutating func measureLimit(batches: Int) async throws {
-        let durations = try await Self.baseline(records: Self.batchCount, batches: batches)
-        limit = Double(batches * Self.batchCount) / Double(durations.total) * 1e9
-        show(
-            "C loop, append only",
-            "\(rate(batches * Self.batchCount, durations.total)) records, commit \(durations.latencies)")
     }
 
     /// The time of durable commits of so many records each, by a C loop, all in one value or each in its own.
@@ -44,62 +33,6 @@ struct EngineBenchmark {
             guard code == 0 else { throw BenchFailure("the C loop failed with \(code)") }
             return Samples(samples)
         }
-    }
-
-    /// Blocks through the log layer alone: sealed, appended, durable; no state machine.
-    private func measureLog(batches: Int) async throws {
-        try await withTemporaryFolder { path in
-            let log = try Log(path: path + "/log", isReadOnly: false, createsIfMissing: true)
-            var workload = Workload(isOrdered: true)
-            let transfers = workload.batch(Self.batchCount)
-            var checksum = Checksum.zero
-            var samples = Samples()
-            for index in 0..<batches {
-                let sequence = UInt64(index * Self.batchCount)
-                var block = Block(
-                    transfers: transfers, firstSequence: sequence, timestamp: sequence + UInt64(Self.batchCount) + 1)
-                try samples.measure {
-                    block.seal(after: checksum)
-                    try log.append([block], details: [])
-                }
-                checksum = block.checksum
-            }
-            log.close()
-            let perSecond = Double(batches * Self.batchCount) / Double(samples.total) * 1e9
-            show(
-                "log layer alone",
-                "\(rate(batches * Self.batchCount, samples.total)) records, \(percent(perSecond, of: limit)) of the C loop"
-            )
-        }
-    }
-
-    /// Where the time of a transfer goes, each part alone and in memory.
-    private func measureParts() throws {
-        let batches = 40
-        var machine = StateMachine()
-        var accounts = (1...Self.accountCount).map { Account(id: UInt128($0), ledger: 1, code: 1) }
-        var timestamp: UInt64 = 1 << 40
-        while !accounts.isEmpty {
-            var batch = Array(accounts.prefix(Self.batchCount))
-            accounts.removeFirst(batch.count)
-            var results: [CreateAccountResult] = []
-            timestamp += UInt64(batch.count)
-            try machine.createAccounts(&batch, timestamp: timestamp, results: &results)
-        }
-        var workload = Workload(isOrdered: true)
-        var deciding = Samples()
-        var checking = Samples()
-        for _ in 0..<batches {
-            var batch = workload.batch(Self.batchCount)
-            var results: [CreateTransferResult] = []
-            results.reserveCapacity(batch.count)
-            timestamp += UInt64(batch.count)
-            try deciding.measure { try machine.createTransfers(&batch, timestamp: timestamp, results: &results) }
-            checking.measure { _ = Checksum.of(unsafe batch.span.bytes) }
-        }
-        let count = UInt64(batches * Self.batchCount)
-        show(
-            "of which, a transfer", "state machine \(deciding.total / count) ns, checksum \(checking.total / count) ns")
     }
 
     // MARK: One caller, full batches
@@ -141,15 +74,18 @@ struct EngineBenchmark {
         }
     }
 
+    /// A batch of the accounts.
+    static func accounts(from start: Int) -> [Account] {
+        (start..<min(start + batchCount, accountCount)).map { Account(id: UInt128($0 + 1), ledger: 1, code: 1) }
+    }
+
     static func openWithAccounts(
         _ folder: LedgerFolder, _ tuning: LedgerWriter.Tuning = LedgerWriter.Tuning(),
         projection: any Projection = NoProjection()
     ) async throws -> LedgerWriter {
         let writer = try LedgerWriter(folder, projection: projection, tuning: tuning)
         for start in stride(from: 0, to: accountCount, by: batchCount) {
-            let accounts = (start..<min(start + batchCount, accountCount)).map {
-                Account(id: UInt128($0 + 1), ledger: 1, code: 1)
-            }
+            let accounts = accounts(from: start)
             guard try await writer.create(accounts).results.allSatisfy({ $0.status == .created }) else {
                 throw BenchFailure("an account was refused")
             }

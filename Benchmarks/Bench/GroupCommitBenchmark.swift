@@ -1,4 +1,3 @@
-import CryptoPrimitives
 import Ledger
 import LedgerStore
 
@@ -8,27 +7,6 @@ enum GroupCommitBenchmark {
     private static let repetitions = 5
 
     static func run(_ arguments: [String]) async throws {
-        if arguments.first == "log" {
-            for _ in 0..<5 {
-                let limit = try await EngineBenchmark.baseline(records: 1, batches: 1000)
-                try await withTemporaryFolder { path in
-                    let log = try Log(path: path + "/log", isReadOnly: false, createsIfMissing: true)
-                    var workload = Workload(isOrdered: true)
-                    let transfers = workload.batch(1)
-                    var samples = Samples()
-                    for index in 0..<1000 {
-                        var block = Block(
-                            transfers: transfers, firstSequence: UInt64(index), timestamp: UInt64(index + 2))
-                        try samples.measure {
-                            block.seal(after: .zero); try log.append([block], details: [])
-                        }
-                    }
-                    show("log 1", samples.latencies + " C " + limit.latencies)
-                    log.close()
-                }
-            }
-            return
-        }
         for callers in arguments.first.flatMap({ Int($0) }).map({ [$0] }) ?? [1, 8, 64] {
             for batch in [1, 10, 100] { try await measure(callers: callers, batch: batch) }
         }
@@ -37,7 +15,7 @@ enum GroupCommitBenchmark {
     private static func measure(callers: Int, batch: Int) async throws {
         let rounds = callers * batch > 1000 ? 200 : 600
         var parts: [Double] = []
-        var rates: [UInt64] = []
+        var rates: [Double] = []
         var commits = Samples()
         var samples = Samples()
         var together = 0.0
@@ -48,18 +26,14 @@ enum GroupCommitBenchmark {
             let (total, latencies, blockCount) = try await time(callers: callers, batch: batch, rounds: rounds)
             limit.add(try await EngineBenchmark.baseline(records: callers * batch, batches: rounds / 2))
             parts.append(Double(limit.total) / Double(total))
-            rates.append(UInt64(Double(callers * rounds * batch) / (Double(total) / 1e9)))
+            rates.append(Double(callers * rounds * batch) / Double(total) * 1e9)
             commits.add(limit)
             samples.add(latencies)
             together += Double(callers * rounds) / Double(blockCount * repetitions)
         }
-        parts.sort()
-        rates.sort()
-        let middle = repetitions / 2
         show(
             "\(callers) callers, \(batch) a batch",
-            "\(rate(Int(rates[middle]), 1_000_000_000)), \(percent(parts[middle], of: 1)) of the group-commit limit "
-                + "(\(percent(parts[0], of: 1)) to \(percent(parts[repetitions - 1], of: 1)))")
+            "\(rate(Int(middle(rates)), 1_000_000_000)), \(spread(parts) { percent($0, of: 1) }) of the group-commit limit")
         show("", "\(samples.latencies), \(rounded(together)) requests a block; C loop \(commits.latencies)")
     }
 

@@ -78,6 +78,14 @@ func rate(_ count: Int, _ nanoseconds: UInt64) -> String {
 }
 
 func power(_ base: Double, _ exponent: Double) -> Double { pow(base, exponent) }
+/// The middle one of several values.
+func middle(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
+
+/// The middle one of several values, with the smallest and the largest.
+func spread(_ values: [Double], _ text: (Double) -> String) -> String {
+    let sorted = values.sorted()
+    return "\(text(middle(values))) (\(text(sorted[0])) to \(text(sorted[sorted.count - 1])))"
+}
 
 func percent(_ part: Double, of whole: Double) -> String { "\(Int((100 * part / whole).rounded())) %" }
 

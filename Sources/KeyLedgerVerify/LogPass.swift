@@ -19,25 +19,28 @@ struct LogPass {
     private(set) var generatedKeys: [RuleCheck.VersionID: String] = [:]
 
     private var replay = Replay()
+    /// Tenants whose details do not open: how many, and the first event that has some.
+    private var closed: [UInt128: (count: Int, event: UInt64)] = [:]
 
     /// Reads the log from its first block to its last.
     ///
     /// - Parameter sizes: Tree sizes whose roots are wanted, in ascending order.
     mutating func run(_ file: PageFile, rootsAt sizes: [UInt64], unsealer: Unsealer?) async {
-        var scan = LogScan(file)
-        var window = Window()
-        var sealed = SealedDetails()
         var tree = CompactRange()
         if sizes.first == 0 { roots[0] = tree.root }
-        while scan.next(&window, details: unsealer != nil, into: &sealed) {
+        var step = Step(scan: LogScan(file, keepsDetails: unsealer != nil))
+        step.advance()
+        while step.hasBlocks {
+            let (scan, window) = (step.scan, step.window)
             let leaves = WindowTree(window, rootsAt: sizes)
-            async let hashed: Void = leaves.work()
+            async let next = Step.after(scan, leaves)
             decide(window)
-            if let unsealer { open(sealed, of: window, with: unsealer) }
+            if let unsealer { open(step.sealed, of: window, with: unsealer) }
             leaves.work()
-            await hashed
+            step = await next
             leaves.join(to: &tree) { roots[$0] = $1 }
         }
+        let scan = step.scan
         eventCount = scan.unbrokenEnd
         blockCount = scan.blockCount
         byteCount = scan.byteCount
@@ -47,6 +50,31 @@ struct LogPass {
         findings.add(scan.findings)
         findings.add(replay.findings)
         findings.add(rules.findings)
+        for (tenant, details) in closed.sorted(by: { $0.value.event < $1.value.event })
+        where rules.shredded[tenant] == nil {
+            findings.add(
+                .detailsForged, event: details.event,
+                "the details of \(details.count) events do not open: the key of tenant \(TextID(tenant)) is missing or changed"
+            )
+        }
+    }
+
+    /// The reading of one window, which goes on while the one before it is being decided.
+    private struct Step: Sendable {
+        var scan: LogScan
+        var window = Window()
+        var sealed = SealedDetails()
+        var hasBlocks = false
+
+        mutating func advance() { hasBlocks = scan.next(&window, &sealed) }
+
+        /// Hashes what is at hand, then reads on.
+        static func after(_ scan: LogScan, _ leaves: WindowTree) -> Step {
+            leaves.work()
+            var step = Step(scan: scan)
+            step.advance()
+            return step
+        }
     }
 
     private mutating func decide(_ window: Window) {
@@ -81,12 +109,17 @@ struct LogPass {
                 continue
             }
             let transfer = window.bytes.loadRecord(Transfer.self, at: block.record(at: entry.index))
+            let tenant = rules.tenant(of: transfer)
+            if let tenant, !unsealer.opensDetails(of: tenant) {
+                closed[tenant, default: (0, sequence)].count += 1
+                continue
+            }
             let flaw = unsealer.flaw(
-                ofDetails: Array(sealed.bytes[entry.range]), event: transfer.id, tenant: rules.tenant(of: transfer),
+                ofDetails: Array(sealed.bytes[entry.range]), event: transfer.id, tenant: tenant,
                 commitment: window.bytes.digest(at: entry.commitment)
             ) { details in
-                guard transfer.userData32 == Catalogue.EventKind.generate.rawValue,
-                    let key = details["publicKey"]?.string
+                guard let kind = Catalogue.EventKind(rawValue: transfer.userData32),
+                    kind == .generate || kind == .importKey, let key = details["publicKey"]?.string
                 else { return }
                 let number = UInt32(truncatingIfNeeded: transfer.userData64)
                 generatedKeys[.init(key: transfer.userData128, number: number)] = key

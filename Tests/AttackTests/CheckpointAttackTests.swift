@@ -126,7 +126,7 @@ import Transparency
         #expect(Set(verification.findings.map(\.kind)).isSuperset(of: [.historyRewritten]))
         #expect(
             Set(verification.findings.map(\.kind)).isSubset(of: [
-                .historyRewritten, .checkpointUnrecorded, .eventForeign,
+                .historyRewritten, .historyCut, .checkpointUnrecorded, .eventForeign,
             ]))
         #expect(verification.trustworthyEventCount == 0)
         try FileManager.default.removeItem(atPath: audited.ledger.path + "/checkpoints")

@@ -65,7 +65,8 @@ import Testing
         /// Brings a version into memory.
         func admission(_ key: KeyID, _ version: UInt32 = 1) -> Transfer {
             transfer(
-                .admit, 900, from: account(key, version, .custody), to: AccountID.keyCache(.ed25519), flags: .pending,
+                .admit, 900, from: account(key, version, .custody),
+                to: AccountID.keyCache(key == claims ? .ed25519 : .aes256GCM), flags: .pending,
                 timeout: 3600, key: key, version: version)
         }
     }

@@ -181,6 +181,50 @@ import Testing
         #expect(!kinds.isEmpty)
     }
 
+    @Test func bytesThatAreNoBlock() async throws {
+        let ledger = try await SampleLedger.copy()
+        try Attacker(ledger).changeFile("log/data.mdb") { bytes in
+            // The magic number of every copy of a block.
+            for place in bytes.indices.dropLast(4) where bytes[place...].starts(with: Array("KLK1".utf8)) {
+                bytes[place] = 0
+            }
+        }
+        #expect(try await ledger.findings().contains(.blockMalformed))
+    }
+
+    /// LMDB leaves the pages of older states in the file: a page that is put back is a table that does not add up.
+    @Test func aPageOfAnOlderState() async throws {
+        let ledger = try await SampleLedger.copy()
+        try Attacker(ledger).changeFile("log/data.mdb") { bytes in
+            let size = 4096
+            let meta = bytes.load(at: 144) > bytes.load(at: size + 144) ? 0 : size
+            let root = Int(bytes.load(at: meta + 88 + 40))
+            func content(_ page: Int) -> ArraySlice<UInt8> { bytes[(page * size + 10)..<((page + 1) * size)] }
+            let pages = 2..<(bytes.count / size)
+            let other = pages.first { content($0).first == content(root).first && content($0) != content(root) }
+            let page = try #require(other)
+            var copy = Array(bytes[(page * size)..<((page + 1) * size)])
+            copy.replaceSubrange(0..<8, with: bytes[(root * size)..<(root * size + 8)])
+            bytes.replaceSubrange((root * size)..<((root + 1) * size), with: copy)
+        }
+        let findings = try await ledger.findings()
+        #expect(!findings.isDisjoint(with: [.logDamaged, .detailsDamaged]), "\(findings)")
+    }
+
+    @Test func aListOfDetailsThatDoesNotAddUp() async throws {
+        let ledger = try await SampleLedger.copy()
+        let attacker = Attacker(ledger)
+        let log = try attacker.log()
+        let sealed = try #require(log[try log.place(of: .sign, nth: 0).block].details.values.first)
+        try attacker.changeFile("log/data.mdb") { bytes in
+            // The list stands before the sealed bytes: its last end is 4 bytes before the first of one.
+            for place in bytes.indices.dropLast(sealed.count) where bytes[place...].starts(with: sealed) {
+                bytes[place - 3] ^= 0x40
+            }
+        }
+        #expect(try await ledger.findings(withMasterKey: false).contains(.detailsDamaged))
+    }
+
     private func findings(
         _ attack: (inout [Attacker.LoggedBlock]) throws -> Void
     ) async throws -> Set<Finding.Kind> {
@@ -230,5 +274,11 @@ extension Attacker.LoggedBlock {
             place(c.index).map { .init(index: $0, digest: c.digest) }
         }
         details = Dictionary(uniqueKeysWithValues: details.compactMap { i, d in place(i).map { ($0, d) } })
+    }
+}
+
+extension [UInt8] {
+    fileprivate func load(at offset: Int) -> UInt64 {
+        self[offset..<(offset + 8)].reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }
 }

@@ -129,6 +129,18 @@ import Testing
         }
     }
 
+    /// Around every number of bytes at which another block is needed, and beyond what is padded in one piece.
+    @Test func aByteAndTwoPiecesAreHashedAsOneMessage() {
+        for count in 0...300 {
+            let message = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ 3) }
+            for split in Set([0, 1, count / 2, count]) where split <= count {
+                let (first, second) = (Array(message[..<split]), Array(message[split...]))
+                #expect(
+                    unsafe SHA256.hash(0x5A, first.span.bytes, second.span.bytes) == SHA256.hash([0x5A] + message))
+            }
+        }
+    }
+
     @Test func errorsPassThroughWithBytes() {
         #expect(throws: CryptoError.authenticationFailed) {
             try SHA256Digest.zero.withBytes { (_: RawSpan) throws(CryptoError) in

@@ -21,7 +21,7 @@ extension Custody {
         } catch {
             throw .crypto(error)
         }
-        try put(blob, at: .importKey(offer))
+        try put([(.importKey(offer), blob.bytes)])
         return publicKey
     }
 
@@ -41,7 +41,9 @@ extension Custody {
     }
 
     /// Erases the private half: it has served.
-    func eraseImportKey(for offer: EventID) throws(KeyStoreError) { try erase(.importKey(offer)) }
+    func eraseImportKey(for offer: EventID) throws(KeyStoreError) {
+        try KeyStoreError.store { () throws(StoreError) in try material.erase([.importKey(offer)]) }
+    }
 
     private static func context(of offer: EventID, _ tenant: TenantID) -> WrapContext {
         context(of: tenant, purpose: "import").with("offer", offer.description)

@@ -176,14 +176,6 @@ final class Custody: Sendable {
 
     // MARK: Blobs
 
-    func erase(_ name: MaterialStore.Name) throws(KeyStoreError) {
-        try KeyStoreError.store { () throws(StoreError) in try material.erase([name]) }
-    }
-
-    func put(_ blob: WrappedBlob, at name: MaterialStore.Name) throws(KeyStoreError) {
-        try put([(name, blob.bytes)])
-    }
-
     func blob(_ name: MaterialStore.Name, _ subject: String) throws(KeyStoreError) -> WrappedBlob {
         let bytes: [UInt8]?
         let isErased: Bool

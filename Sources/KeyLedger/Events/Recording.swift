@@ -179,6 +179,8 @@ extension KeyStore {
             return []
         } catch .tenantShredded {
             return []
+        } catch .keyManagement {
+            return []
         }
     }
 

@@ -38,13 +38,19 @@ extension KeyStore {
         let projection = live.read { $0 }
         // The ledger's time never runs back, so what the clock says is due it will accept.
         let now = max(options.clock(), projection.lastTimestamp)
-        let unsettled = projection.keys.filter { $0.value.versions.contains { $0.isUnsettled(now) } }
+        // What was a tenant's that is no more is gone with it.
+        let unsettled = projection.keys.filter { _, key in
+            projection.tenants[key.tenant]?.shred == nil && key.versions.contains { $0.isUnsettled(now) }
+        }
         for (id, key) in unsettled.sorted(by: { $0.key < $1.key }) {
             for (index, record) in key.versions.enumerated() where record.isUnsettled(now) {
                 let version = KeyVersion(key: id, number: UInt32(index + 1))
                 let isDue = record.isDestructionDue(now)
                 if isDue || record.isErasureDue {
                     do throws(KeyStoreError) {
+                        // Its events' details are sealed under keys that a service elsewhere may hold. Without them
+                        // the event comes without details.
+                        _ = try? await custody.fetchSecrets(of: key.tenant)
                         let handle = try handle(of: id, key, reason: "the waiting time is over")
                         if isDue { try await handle.order(.destroy, version.number) }
                         try await handle.erase(version)

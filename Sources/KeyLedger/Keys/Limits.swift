@@ -47,7 +47,7 @@ extension KeyStore {
     /// What fails here is tried again after the next use and at the next opening; the use it comes after is not to fail.
     func warn(about version: KeyVersion) async {
         let (record, tenant) = live.read { ($0[version], $0.keys[version.key]?.tenant) }
-        guard let record, let tenant else { return }
+        guard let record, let tenant, live.read({ $0.tenants[tenant]?.shred == nil }) else { return }
         if record.isBudgetWarningDue, let budget = record.budget {
             try? await warn(
                 tenant, used: record.usage.protections, of: budget,
@@ -60,7 +60,9 @@ extension KeyStore {
 
     /// Records once for each quota of a tenant that 80 % of it are used.
     func warn(about tenant: TenantID) async {
-        guard let record = live.read({ $0.tenants[tenant] }), record.isQuotaWarningDue else { return }
+        guard let record = live.read({ $0.tenants[tenant] }), record.shred == nil, record.isQuotaWarningDue else {
+            return
+        }
         try? await warn(
             tenant, used: record.usage.protections, of: record.quota,
             transfer(

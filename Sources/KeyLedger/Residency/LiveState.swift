@@ -93,7 +93,7 @@ final class LiveState: Projection {
             if protects, let active = state.projection.keys[version.key]?.activeVersion, active != version.number {
                 return .superseded
             }
-            return try state[kindOf: version].loan(of: version, renewal)
+            return try state[kindOf: version].loan(of: version, renewal.notBefore(state.projection.lastTimestamp))
         }
     }
 

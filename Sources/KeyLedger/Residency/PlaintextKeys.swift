@@ -74,12 +74,19 @@ struct PlaintextKeys {
     /// A use is decided a moment after the key was borrowed. Without a margin, the log could show it after the expiry.
     struct Renewal {
         /// Nanoseconds since 1970.
-        let now: UInt64
+        private(set) var now: UInt64
         let marginNanoseconds: UInt64
 
         init(now: UInt64, residencySeconds: UInt32) {
             self.now = now
             marginNanoseconds = min(1_000_000_000, UInt64(residencySeconds) * 125_000_000)
+        }
+
+        /// The ledger's time goes on while a clock that was set back shows an earlier one.
+        func notBefore(_ instant: UInt64) -> Renewal {
+            var renewal = self
+            renewal.now = max(now, instant)
+            return renewal
         }
 
         func isDue(expiringAt expiresAt: UInt64) -> Bool {

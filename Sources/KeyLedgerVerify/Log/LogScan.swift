@@ -11,8 +11,10 @@ struct LogScan {
     private(set) var unbrokenEnd: UInt64 = 0
     private(set) var byteCount: UInt64 = 0
 
-    private var blocks: TableWalk?
-    private var details: DetailsPairing
+    private var walk: TableWalk?
+    /// The walk is at an entry that nobody has looked at yet.
+    private var isAhead = false
+    private let keepsDetails: Bool
     private var last: Last?
     private var isUnbroken = true
 
@@ -26,28 +28,27 @@ struct LogScan {
     private static let windowEventCount = 1 << 16
     private static let windowByteCount = 16 << 20
 
-    init(_ file: PageFile) {
+    init(_ file: PageFile, keepsDetails: Bool) {
+        self.keepsDetails = keepsDetails
         do throws(Flaw) {
-            blocks = try TableWalk(file, named: "blocks")
+            walk = try TableWalk(file)
         } catch {
             findings.add(.logDamaged, event: 0, "\(file.path): \(error.reason)")
         }
-        details = DetailsPairing(file)
     }
 
-    /// Fills `window` with the next unbroken blocks, and `sealed` with the details of their events if they are wanted. False
+    /// Fills `window` with the next unbroken blocks, and `sealed` with the details of their events if they are kept. False
     /// at the end, or where the log is broken.
-    mutating func next(_ window: inout Window, details wanted: Bool, into sealed: inout SealedDetails) -> Bool {
+    mutating func next(_ window: inout Window, _ sealed: inout SealedDetails) -> Bool {
         window.removeAll()
         sealed.removeAll()
         while isUnbroken, window.eventCount < Self.windowEventCount, window.bytes.count < Self.windowByteCount {
-            let start = window.bytes.count
+            let (start, entryCount) = (window.bytes.count, sealed.entries.count)
             guard let block = readBlock(into: &window.bytes) else { break }
-            details.pair(
-                block, in: window.bytes, &findings, keeping: wanted && isUnbroken ? window.blocks.count : nil,
-                into: &sealed)
+            readDetails(of: block, in: window.bytes, place: window.blocks.count, into: &sealed)
             guard isUnbroken else {
                 window.bytes.removeLast(window.bytes.count - start)
+                sealed.entries.removeLast(sealed.entries.count - entryCount)
                 break
             }
             window.blocks.append(block)
@@ -55,45 +56,52 @@ struct LogScan {
             unbrokenEnd = block.nextSequence
         }
         if !window.blocks.isEmpty { return true }
-        finish()
+        // What comes after a break.
+        while walk != nil {
+            window.removeAll()
+            sealed.removeAll()
+            if let block = readBlock(into: &window.bytes) {
+                readDetails(of: block, in: window.bytes, place: 0, into: &sealed)
+            }
+        }
+        window.removeAll()
         return false
     }
 
-    /// What comes after a break.
-    private mutating func finish() {
-        var bytes: [UInt8] = []
-        var sealed = SealedDetails()
-        while blocks != nil {
-            bytes.removeAll(keepingCapacity: true)
-            if let block = readBlock(into: &bytes) {
-                details.pair(block, in: bytes, &findings, keeping: nil, into: &sealed)
-            }
+    /// Goes to the next entry. False at the end, or at damage.
+    private mutating func advance() -> Bool {
+        if isAhead {
+            isAhead = false
+            return true
         }
-        details.finish(&findings)
+        do throws(Flaw) {
+            if try walk?.advance() == true { return true }
+        } catch {
+            let expected = last?.nextSequence ?? 0
+            report(.logDamaged, expected, "behind event \(expected): \(error.reason)")
+        }
+        walk = nil
+        return false
     }
+
+    // MARK: Blocks
 
     /// Appends the next block's bytes and checks it by itself and against the one before. Nil at the end, and for what is no
     /// block; after that, ``isUnbroken`` tells whether it may be relied on.
     private mutating func readBlock(into bytes: inout [UInt8]) -> BlockView? {
-        let expected = last?.nextSequence ?? 0
+        guard advance(), let walk else { return nil }
         let start = bytes.count
-        do throws(Flaw) {
-            guard try blocks?.advance() == true else {
-                blocks = nil
-                return nil
-            }
-            try blocks?.append(to: &bytes)
-        } catch {
-            report(.logDamaged, expected, "behind event \(expected): \(error.reason)")
-            blocks = nil
+        guard walk.key.count == 8 else {
+            let sequence = walk.key.count == 9 ? walk.key.bigEndian(UInt64.self, at: 0) : nil
+            findings.add(.detailsOrphaned, event: sequence, "the log has an entry that belongs to no block")
             return nil
         }
-        blockCount += 1
-        byteCount += UInt64(bytes.count - start)
-        let key = blocks?.key ?? []
-        let sequence = key.count == 8 ? key.bigEndian(UInt64.self, at: 0) : expected
+        let sequence = walk.key.bigEndian(UInt64.self, at: 0)
         let view: BlockView
         do throws(Flaw) {
+            try walk.append(to: &bytes, upTo: .max)
+            blockCount += 1
+            byteCount += UInt64(bytes.count - start)
             view = try BlockView(bytes, from: start)
         } catch {
             report(.blockMalformed, sequence, "the block of event \(sequence): \(error.reason)")
@@ -101,17 +109,17 @@ struct LogScan {
             bytes.removeLast(bytes.count - start)
             return nil
         }
-        check(view, in: bytes, key: sequence, isKey: key.count == 8)
+        check(view, in: bytes, key: sequence)
         last = Last(nextSequence: view.nextSequence, timestamp: view.timestamp, checksum: view.checksum(in: bytes))
         return view
     }
 
-    private mutating func check(_ view: BlockView, in bytes: [UInt8], key: UInt64, isKey: Bool) {
+    private mutating func check(_ view: BlockView, in bytes: [UInt8], key: UInt64) {
         let first = view.firstSequence
         if view.computedChecksum(in: bytes) != view.checksum(in: bytes) {
             report(.blockAltered, key, "the block of events \(key) to \(key + UInt64(view.count) - 1) was changed")
         }
-        if !isKey || key != first {
+        if key != first {
             report(.blockMisplaced, key, "the block in place \(key) says that it starts at event \(first)")
         }
         guard let last else {
@@ -140,5 +148,61 @@ struct LogScan {
     private mutating func report(_ kind: Finding.Kind, _ event: UInt64, since: UInt64? = nil, _ detail: String) {
         isUnbroken = false
         findings.add(kind, event: event, since: since ?? last?.timestamp, detail)
+    }
+
+    // MARK: Details
+
+    /// Pairs a block's commitments with the details behind it: each has one, and none is there besides.
+    private mutating func readDetails(
+        of block: BlockView, in bytes: [UInt8], place: Int, into sealed: inout SealedDetails
+    ) {
+        var list: [(index: Int, range: Range<Int>)] = []
+        if advance() {
+            do throws(Flaw) {
+                list = try detailsList(of: block.firstSequence, into: &sealed) ?? []
+            } catch {
+                findings.add(
+                    .detailsDamaged, event: block.firstSequence, since: block.timestamp(at: 0),
+                    "behind the block of event \(block.firstSequence): \(error.reason)")
+                return
+            }
+        }
+        var rest = list[...]
+        for n in 0..<block.commitmentCount {
+            let (index, commitment) = block.commitment(n, in: bytes)
+            while let entry = rest.first, entry.index < index { orphan(rest.removeFirst().index, of: block) }
+            if rest.first?.index == index {
+                let entry = rest.removeFirst()
+                if keepsDetails {
+                    sealed.entries.append(.init(block: place, index: index, commitment: commitment, range: entry.range))
+                }
+            } else {
+                let sequence = block.sequence(at: index)
+                findings.add(
+                    .detailsMissing, event: sequence, since: block.timestamp(at: index),
+                    "the details of event \(sequence) are missing")
+            }
+        }
+        for entry in rest { orphan(entry.index, of: block) }
+    }
+
+    /// The list of the details at which the walk is; nil, and the walk stays, if they are not those of this block.
+    private mutating func detailsList(
+        of first: UInt64, into sealed: inout SealedDetails
+    ) throws(Flaw) -> [(index: Int, range: Range<Int>)]? {
+        guard let walk, walk.key.count == 9, walk.key[8] == 1, walk.key.bigEndian(UInt64.self, at: 0) == first else {
+            isAhead = true
+            return nil
+        }
+        let start = keepsDetails ? sealed.bytes.count : 0
+        if !keepsDetails { sealed.removeAll() }
+        try walk.append(to: &sealed.bytes, upTo: keepsDetails ? .max : DetailsList.byteCountMax)
+        return try DetailsList(sealed.bytes, from: start, size: walk.valueCount).entries
+    }
+
+    private mutating func orphan(_ index: Int, of block: BlockView) {
+        let sequence = block.firstSequence + UInt64(index)
+        findings.add(
+            .detailsOrphaned, event: sequence, "details are stored for event \(sequence), which is committed to none")
     }
 }

@@ -13,7 +13,7 @@ internal import Glibc
 /// table    0 page size, in the first (4)   4 flags (2)   6 depth (2)   8 branch pages (8)   16 leaf pages (8)
 ///         24 overflow pages (8)   32 entries (8)   40 root page (8)
 /// ```
-final class PageFile {
+final class PageFile: Sendable {
     let path: String
     let pageSize: Int
     let meta: Meta
@@ -63,8 +63,8 @@ final class PageFile {
         }
     }
 
-    /// Appends a value that has pages of its own.
-    func readOverflow(_ number: UInt64, count: Int, to bytes: inout [UInt8]) throws(Flaw) -> UInt64 {
+    /// Appends a value that has pages of its own, or its first bytes.
+    func readOverflow(_ number: UInt64, count: Int, upTo limit: Int, to bytes: inout [UInt8]) throws(Flaw) {
         let pages = UInt64((Self.headerSize - 1 + count) / pageSize + 1)
         guard number >= 2, number <= meta.lastPage, pages <= meta.lastPage - number + 1 else {
             throw Flaw("page \(number) is outside the file")
@@ -75,9 +75,8 @@ final class PageFile {
             header.load(UInt32.self, at: 12) == UInt32(truncatingIfNeeded: pages)
         else { throw Flaw("page \(number) is not what it is used as") }
         let start = bytes.count
-        bytes.append(contentsOf: repeatElement(0, count: count))
-        try read(at: Int(number) * pageSize + Self.headerSize, into: &bytes, from: start, count: count)
-        return pages
+        bytes.append(contentsOf: repeatElement(0, count: min(count, limit)))
+        try read(at: Int(number) * pageSize + Self.headerSize, into: &bytes, from: start, count: min(count, limit))
     }
 
     private func read(at offset: Int, into bytes: inout [UInt8], from start: Int, count: Int) throws(Flaw) {
@@ -157,7 +156,7 @@ extension PageFile {
     }
 
     private static func meta(_ page: [UInt8], number: UInt64, _ path: String) throws(Unreadable) -> Meta {
-        guard page.load(UInt32.self, at: 16) == 0xBEEF_C0DE, page.load(UInt16.self, at: 10) & 0x08 != 0,
+        guard page.load(UInt32.self, at: 16) == 0xBEEF_C0DE, page.load(UInt16.self, at: 10) == 0x08,
             page.load(UInt64.self, at: 0) == number
         else { throw Unreadable(path, "it is not an LMDB file, or its meta page \(number) is damaged") }
         guard page.load(UInt32.self, at: 20) == 1 else {
@@ -175,7 +174,6 @@ extension PageFile {
 
 /// What LMDB writes about a table: where its root is, and how much there is below.
 struct TableRecord: Hashable {
-    static let byteCount = 48
     let flags: UInt16
     let depth: Int
     let branchPages: UInt64

@@ -6,7 +6,10 @@ internal import Glibc
 ///
 /// Where there is no lock file, or it may not be written, nobody is writing either, and there is no pin: a folder of
 /// evidence is not changed by being looked at.
-@safe final class ReaderPin {
+///
+/// Sendable: nothing happens to it between its beginning and its end, and the transaction belongs to no thread
+/// (`MDB_NOTLS`).
+@safe final class ReaderPin: @unchecked Sendable {
     let transaction: UInt64
     private let environment: OpaquePointer
     private let handle: OpaquePointer

@@ -34,12 +34,12 @@ struct TableWalk {
 
     private enum NodeFlags {
         static let bigData: UInt16 = 0x01
-        static let table: UInt16 = 0x02
     }
 
-    init(_ file: PageFile, _ table: TableRecord) throws(Flaw) {
+    /// The table without a name, which is all a log has.
+    init(_ file: PageFile) throws(Flaw) {
         self.file = file
-        self.table = table
+        table = file.meta.main
         guard table.flags == 0 else { throw Flaw("the table has flags that the ledger does not use") }
         guard table.isEmpty == (table.depth == 0), table.depth <= 32 else {
             throw Flaw("the table's depth contradicts its root")
@@ -47,29 +47,8 @@ struct TableWalk {
         if !table.isEmpty { try descend(to: table.root) }
     }
 
-    /// The table with a name.
-    init(_ file: PageFile, named name: String) throws(Flaw) {
-        var names = try TableWalk(file, file.meta.main)
-        while try names.advance(expecting: NodeFlags.table) {
-            if names.key.elementsEqual(name.utf8) {
-                let record = try names.bytes()
-                guard record.count == TableRecord.byteCount else {
-                    throw Flaw("the record of table \(name) is malformed")
-                }
-                var rest = names
-                // The tables behind it are none of ours, but their pages count.
-                while try rest.advance(expecting: NodeFlags.table) {}
-                try self.init(file, TableRecord(record, at: 0))
-                return
-            }
-        }
-        throw Flaw("the table \(name) is missing")
-    }
-
     /// Goes to the next entry. False at the end, where the counts of the whole table have been found right.
-    mutating func advance() throws(Flaw) -> Bool { try advance(expecting: 0) }
-
-    private mutating func advance(expecting expected: UInt16) throws(Flaw) -> Bool {
+    mutating func advance() throws(Flaw) -> Bool {
         while let level = path.last {
             if level.next == level.count {
                 path.removeLast()
@@ -78,7 +57,7 @@ struct TableWalk {
             path[path.count - 1].next += 1
             let node = try node(level.next, of: level)
             if path.count == table.depth {
-                try arrive(at: node, of: level.page, expecting: expected)
+                try arrive(at: node, of: level.page)
                 return true
             }
             if level.next > 0 { try noteSeparator(Array(level.page[node.key])) }
@@ -99,19 +78,13 @@ struct TableWalk {
         }
     }
 
-    /// Appends the value of the current entry.
-    mutating func append(to bytes: inout [UInt8]) throws(Flaw) {
+    /// Appends the value of the current entry, or its first bytes.
+    func append(to bytes: inout [UInt8], upTo limit: Int) throws(Flaw) {
         switch value {
-        case .inline(let range): if let page = path.last?.page { bytes += page[range] }
-        case .overflow(let page, let count): _ = try file.readOverflow(page, count: count, to: &bytes)
+        case .inline(let range): if let page = path.last?.page { bytes += page[range].prefix(limit) }
+        case .overflow(let page, let count):
+            try file.readOverflow(page, count: count, upTo: limit, to: &bytes)
         }
-    }
-
-    /// The value of the current entry.
-    mutating func bytes() throws(Flaw) -> [UInt8] {
-        var bytes: [UInt8] = []
-        try append(to: &bytes)
-        return bytes
     }
 
     // MARK: Pages
@@ -129,7 +102,10 @@ struct TableWalk {
         guard lower >= PageFile.headerSize, lower.isMultiple(of: 2),
             lower <= upper, upper <= file.pageSize, isLeaf || lower > PageFile.headerSize + 2
         else { throw Flaw("page \(number) is malformed") }
-        path.append(Level(page: page, count: (lower - PageFile.headerSize) / 2))
+        let count = (lower - PageFile.headerSize) / 2
+        let offsets = (0..<count).map { Int(page.load(UInt16.self, at: PageFile.headerSize + 2 * $0)) }
+        guard upper == offsets.min() ?? file.pageSize else { throw Flaw("page \(number) has a gap that is none") }
+        path.append(Level(page: page, count: count))
     }
 
     private struct Node {
@@ -150,7 +126,7 @@ struct TableWalk {
             low: level.page.load(at: offset))
     }
 
-    private mutating func arrive(at node: Node, of page: [UInt8], expecting expected: UInt16) throws(Flaw) {
+    private mutating func arrive(at node: Node, of page: [UInt8]) throws(Flaw) {
         let next = Array(page[node.key])
         guard seen.entries == 0 || key.lexicographicallyPrecedes(next) else {
             throw Flaw("the keys are not in ascending order")
@@ -162,7 +138,7 @@ struct TableWalk {
         key = next
         seen.entries += 1
         let count = Int(node.low)
-        guard count < 1 << 31, node.flags & ~NodeFlags.bigData == expected else { throw Flaw("a node is malformed") }
+        guard count < 1 << 31, node.flags & ~NodeFlags.bigData == 0 else { throw Flaw("a node is malformed") }
         if node.flags & NodeFlags.bigData != 0 {
             guard node.key.upperBound + 8 <= page.count else { throw Flaw("a node lies outside its page") }
             value = .overflow(page: page.load(at: node.key.upperBound), count: count)

@@ -21,19 +21,25 @@ extension Verification {
         ]
     }
 
+    private static let shownOfEachKind = 3
+
     /// For a person.
     public var text: String {
         var lines = ["\(origin): \(eventCount) events in \(blockCount) blocks", "root hash \(rootHash)"]
         lines += openedDetails ? ["details and key material opened"] : ["details and key material left sealed"]
         lines += notes.map { "note: \($0)" }
+        // The first few of each kind: JSON has more.
+        var shown: [Finding.Kind: Int] = [:]
         for finding in findings {
+            shown[finding.kind, default: 0] += 1
+            if shown[finding.kind, default: 0] > Self.shownOfEachKind { continue }
             lines += ["", "✘ \(finding.kind.rawValue): \(finding.kind.meaning)", "  \(finding.detail)"]
             if let since = finding.since { lines.append("  since \(Instant(nanoseconds: since))") }
             lines.append("  still trustworthy: \(finding.trustworthy(trustworthyEventCount))")
         }
         for (kind, count) in findingCounts.sorted(by: { $0.key.rawValue < $1.key.rawValue })
-        where count > Findings.keptOfEachKind {
-            lines += ["", "✘ \(kind.rawValue): \(count - Findings.keptOfEachKind) more like these"]
+        where count > Self.shownOfEachKind {
+            lines += ["", "✘ \(kind.rawValue): \(count - Self.shownOfEachKind) more like these"]
         }
         lines.append("")
         let total = findingCounts.values.reduce(0, +)

@@ -10,12 +10,19 @@ enum Catalogue {
     enum AccountKind: UInt32 {
         case issuer = 1
         case denials = 2
-        case keyCache = 3
+        case privateKeyCache = 3
         case tenant = 4
         case checkpoints = 5
+        case masterKey = 6
+        case erased = 7
+        case encryptionKeyCache = 8
+        case scheduler = 9
         case signingKeyVersion = 16
         case encryptionKeyVersion = 17
         case exportGate = 18
+
+        /// Whether it is somebody's or something's: its `user_data_128` says whose.
+        var hasOwner: Bool { isOfVersion || self == .tenant || self == .masterKey }
 
         /// Whether it is one of a version's accounts.
         var isOfVersion: Bool { rawValue >= 16 }
@@ -23,10 +30,11 @@ enum Catalogue {
         /// The flags it has on a ledger; nil where there is none.
         func flags(on ledger: UInt32) -> Account.Flags? {
             switch (self, ledger) {
-            case (.issuer, 1...3), (.tenant, 2...3), (.denials, 3), (.checkpoints, 3), (.signingKeyVersion, 1...2),
+            case (.issuer, 1...3), (.tenant, 2...3), (.denials, 3), (.checkpoints, 3), (.masterKey, 3),
+                (.erased, 3), (.scheduler, 3), (.signingKeyVersion, 1...2),
                 (.encryptionKeyVersion, 2):
                 []
-            case (.keyCache, 3), (.tenant, 1): .creditsMustNotExceedDebits
+            case (.privateKeyCache, 3), (.encryptionKeyCache, 3), (.tenant, 1): .creditsMustNotExceedDebits
             case (.encryptionKeyVersion, 1), (.signingKeyVersion, 3), (.encryptionKeyVersion, 3), (.exportGate, 3):
                 .debitsMustNotExceedCredits
             default: nil
@@ -74,6 +82,15 @@ enum Catalogue {
         case erase = 0x315
         case createTenant = 0x320
         case cacheCapacity = 0x321
+        case rewrap = 0x330
+        case rewrapTenant = 0x331
+        case finishRewrap = 0x332
+        case abandonRewrap = 0x333
+        case shred = 0x334
+        case shredded = 0x335
+        case acceptLog = 0x336
+        case rotationFailed = 0x340
+        case rotationRun = 0x341
         case reveal = 0x350
         case checkpoint = 0x360
         case checkpointKey = 0x361
@@ -94,7 +111,7 @@ enum Catalogue {
         var hasDetails: Bool {
             switch self {
             case .sign, .encrypt, .verify, .decrypt, .export, .generate, .importKey, .createTenant, .cacheCapacity,
-                .checkpoint, .checkpointKey:
+                .rotationRun, .checkpoint, .checkpointKey:
                 true
             default: false
             }
@@ -103,7 +120,7 @@ enum Catalogue {
         /// Whether its closing is for good.
         var isFinal: Bool {
             switch self {
-            case .retire, .deactivate, .compromise, .destroy, .erase: true
+            case .retire, .deactivate, .compromise, .destroy, .erase, .shred: true
             default: false
             }
         }
@@ -124,13 +141,16 @@ enum Catalogue {
         var voids: [EventKind] = []
 
         func fits(_ transfer: Transfer, _ from: AccountKind, _ to: AccountKind) -> Bool {
-            transfer.ledger == ledger && debit.contains(from) && credit.contains(to) && from != to
+            transfer.ledger == ledger && debit.contains(from) && credit.contains(to)
                 && amount.contains(transfer.amount) && transfer.flags.subtracting(.linked) == flags
                 && timeout.contains(transfer.timeoutSeconds)
         }
     }
 
     private static let version: [AccountKind] = [.signingKeyVersion, .encryptionKeyVersion]
+    private static let caches: [(version: AccountKind, cache: AccountKind)] = [
+        (.signingKeyVersion, .privateKeyCache), (.encryptionKeyVersion, .encryptionKeyCache),
+    ]
     private static let versionOrGate = version + [.exportGate]
     private static let budget: UInt128 = 1 << 32
     private static let anyAmount = 1...UInt128.max
@@ -159,6 +179,14 @@ enum Catalogue {
         Shape(ledger: 3, debit: [.issuer], credit: [.checkpoints], amount: amount)
     }
 
+    /// From what everything was wrapped under to what it is.
+    private static func masterKeys(flags: Transfer.Flags = [], once: EventKind? = nil) -> Shape {
+        Shape(ledger: 3, debit: [.masterKey], credit: [.masterKey], flags: flags, once: once)
+    }
+
+    /// ``shapes(of:)`` of all kinds at hand, by number.
+    static let table: [[Shape]] = (0...UInt32(0x3FF)).map { EventKind(rawValue: $0).map(shapes) ?? [] }
+
     static func shapes(of kind: EventKind) -> [Shape] {
         switch kind {
         case .sign: [Shape(ledger: 1, debit: [.signingKeyVersion], credit: [.tenant])]
@@ -179,16 +207,21 @@ enum Catalogue {
         case .activate: opening(1...2, .hold)
         case .budgetWarning, .quotaWarning: [Shape(ledger: 1, debit: [.issuer], credit: [.tenant], amount: 0...0)]
         case .quota:
-            [Shape(ledger: 1, debit: [.tenant, .issuer], credit: [.tenant, .issuer], amount: anyAmount)]
+            [
+                Shape(ledger: 1, debit: [.tenant], credit: [.issuer], amount: anyAmount),
+                Shape(ledger: 1, debit: [.issuer], credit: [.tenant], amount: anyAmount),
+            ]
         case .retire, .deactivate, .suspend: [closing(1)]
         case .resume: opening(1...1, .suspend)
         case .release: opening(1...3, .suspend, .hold, .scheduleDestruction)
         case .verify: [Shape(ledger: 2, debit: [.signingKeyVersion], credit: [.tenant])]
         case .decrypt: [Shape(ledger: 2, debit: [.encryptionKeyVersion], credit: [.tenant])]
         case .generate, .importKey: [Shape(ledger: 3, debit: [.tenant], credit: version, once: .generate)]
-        case .admit: [Shape(ledger: 3, debit: version, credit: [.keyCache], flags: .pending, timeout: anyTimeout)]
+        case .admit: caches.map { Shape(ledger: 3, debit: [$0], credit: [$1], flags: .pending, timeout: anyTimeout) }
         case .evict:
-            [Shape(ledger: 3, debit: version, credit: [.keyCache], flags: .voidPendingTransfer, voids: [.admit])]
+            caches.map { Shape(ledger: 3, debit: [$0], credit: [$1], flags: .voidPendingTransfer, voids: [.admit]) }
+        case .rotationFailed: [Shape(ledger: 3, debit: [.tenant], credit: [.denials])]
+        case .rotationRun: [Shape(ledger: 3, debit: [.issuer], credit: [.scheduler], amount: 0 ... .max)]
         case .export: [Shape(ledger: 3, debit: [.exportGate], credit: [.tenant])]
         case .allowExport:
             [Shape(ledger: 3, debit: [.issuer], credit: [.exportGate], amount: budget...budget, once: .allowExport)]
@@ -212,7 +245,23 @@ enum Catalogue {
         case .erase: [closing(3, amount: 1)]
         case .createTenant: [Shape(ledger: 3, debit: [.issuer], credit: [.tenant], once: .createTenant)]
         case .cacheCapacity:
-            [Shape(ledger: 3, debit: [.keyCache, .issuer], credit: [.issuer, .keyCache], amount: anyAmount)]
+            [
+                Shape(ledger: 3, debit: caches.map(\.cache), credit: [.issuer], amount: anyAmount),
+                Shape(ledger: 3, debit: [.issuer], credit: caches.map(\.cache), amount: anyAmount),
+            ]
+        case .rewrap: [masterKeys(flags: .pending, once: .rewrap)]
+        case .rewrapTenant: [masterKeys(once: .rewrapTenant)]
+        case .finishRewrap: [masterKeys(flags: .postPendingTransfer)]
+        case .abandonRewrap: [masterKeys(flags: .voidPendingTransfer)]
+        case .shred:
+            (1...3).map {
+                Shape(
+                    ledger: $0, debit: [.tenant], credit: [.issuer], amount: 0...0, flags: [.pending, .closingDebit],
+                    once: .shred)
+            }
+        case .shredded:
+            [Shape(ledger: 3, debit: [.issuer], credit: [.erased], amount: 0 ... .max, once: .shredded)]
+        case .acceptLog: [Shape(ledger: 3, debit: [.issuer], credit: [.denials])]
         case .checkpoint: [note(anyAmount)]
         case .checkpointKey, .cosigned, .anchored, .evidence: [note()]
         }

@@ -7,6 +7,8 @@ struct RuleCheck {
     private(set) var versions: [Version] = []
     /// The events that created tenants, by tenant.
     private(set) var tenants: [UInt128: UInt64] = [:]
+    /// The tenants that were ended for good, and whether their keys have been erased.
+    private(set) var shredded: [UInt128: Bool] = [:]
     /// The events that announce checkpoints, by size; their subject is the first half of the root.
     private(set) var checkpoints: [UInt64: (sequence: UInt64, subject: UInt128)] = [:]
     /// The events that made checkpoint keys, by version; their subject is the first half of the verifier key's SHA-256.
@@ -51,6 +53,7 @@ struct RuleCheck {
     private struct Pending {
         let kind: Catalogue.EventKind
         let version: Int
+        let subject: UInt128
         let expiresAt: UInt64
     }
 
@@ -65,7 +68,7 @@ struct RuleCheck {
             let flags = kind.flags(on: account.ledger)
         else { return findings.add(foreign("is of no kind that the catalogue has on ledger \(account.ledger)")) }
         guard let number = UInt32(exactly: account.userData64), (number > 0) == kind.isOfVersion,
-            (account.userData128 != 0) == (kind.isOfVersion || kind == .tenant)
+            (account.userData128 != 0) == kind.hasOwner
         else { return findings.add(foreign("names no owner, or one it should not have")) }
         guard account.id == kind.id(ledger: account.ledger, owner: account.userData128, version: number) else {
             return findings.add(foreign("does not have the id of what it stands for"))
@@ -96,14 +99,14 @@ struct RuleCheck {
         if transfer.flags.contains(.voidPendingTransfer), let given = pending[transfer.pendingID], given.kind.isFinal {
             return findings.add(
                 .finalClosingVoided, event: sequence, since: transfer.timestamp,
-                "event \(sequence) takes back the \(given.kind) of \(versions[given.version].id)")
+                "event \(sequence) takes back the \(given.kind) of \(TextID(given.subject))")
         }
         let kind = Catalogue.EventKind(rawValue: transfer.userData32)
         guard transfer.code == Catalogue.code, let kind else {
             return reportForeign("is of no kind that the catalogue has", nil, transfer, sequence)
         }
         guard let debit = accounts[transfer.debitAccountID], let credit = accounts[transfer.creditAccountID],
-            let shape = Catalogue.shapes(of: kind).first(where: { $0.fits(transfer, debit.kind, credit.kind) })
+            let shape = Catalogue.table[Int(kind.rawValue)].first(where: { $0.fits(transfer, debit.kind, credit.kind) })
         else {
             return reportForeign(
                 "is not what the catalogue says of it: other accounts, amount, flags or timeout", kind, transfer,
@@ -141,7 +144,7 @@ struct RuleCheck {
         _ kind: Catalogue.EventKind, _ transfer: Transfer, _ place: Int, tenant: (debit: UInt128, credit: UInt128),
         _ sequence: UInt64
     ) {
-        if transfer.flags.contains(.pending), place >= 0 { open(kind, transfer, place) }
+        if transfer.flags.contains(.pending) { open(kind, transfer, place) }
         switch kind {
         case .createTenant:
             guard transfer.userData128 == tenant.credit else {
@@ -164,6 +167,8 @@ struct RuleCheck {
             versions[place].residency = transfer.id
             versions[place].residencyEnd = transfer.expiresAt ?? .max
         case .evict where versions[place].residency == transfer.pendingID: versions[place].residencyEnd = 0
+        case .shred: if shredded[transfer.userData128] == nil { shredded[transfer.userData128] = false }
+        case .shredded: shredded[transfer.userData128] = true
         case .checkpoint, .checkpointKey: followCheckpoint(kind, transfer, sequence)
         case .sign, .encrypt, .decrypt, .verify, .export: use(kind, transfer, versions[place], place, sequence)
         default: break
@@ -214,7 +219,8 @@ struct RuleCheck {
     }
 
     private mutating func open(_ kind: Catalogue.EventKind, _ transfer: Transfer, _ place: Int) {
-        pending[transfer.id] = Pending(kind: kind, version: place, expiresAt: transfer.expiresAt ?? .max)
+        pending[transfer.id] = Pending(
+            kind: kind, version: place, subject: transfer.userData128, expiresAt: transfer.expiresAt ?? .max)
         // What expired without a word is let go of now and then, so that memory does not grow with history.
         guard pending.count > pendingCountAtSweep else { return }
         pending = pending.filter { $0.value.expiresAt > transfer.timestamp }
@@ -229,7 +235,10 @@ struct RuleCheck {
             // A refusal may be about another tenant's key.
             guard let party = accounts[transfer.debitAccountID], party.kind == .tenant else { return nil }
             return party.owner
-        case .cacheCapacity, .checkpoint, .checkpointKey, .cosigned, .anchored, .evidence, nil: return nil
+        case .cacheCapacity, .rotationRun, .rewrap, .rewrapTenant, .finishRewrap, .abandonRewrap, .shred, .shredded,
+            .acceptLog,
+            .checkpoint, .checkpointKey, .cosigned, .anchored, .evidence, nil:
+            return nil
         default:
             let id = VersionID(key: transfer.userData128, number: UInt32(truncatingIfNeeded: transfer.userData64))
             return versionPlaces[id].flatMap { versions[$0].generated?.tenant }

@@ -12,7 +12,9 @@ struct MaterialCheck {
             for kind in [MaterialBlobs.Kind.tenantKey, MaterialBlobs.Kind.detailsKey] {
                 let name = MaterialBlobs.Name(owner: tenant, version: 0, kind: kind)
                 known.insert(name)
-                if material.wrapped(name) == nil {
+                if let isErased = pass.rules.shredded[tenant] {
+                    if isErased, material.blobs[name] != nil { restored("a key of tenant \(TextID(tenant))", event) }
+                } else if material.wrapped(name) == nil {
                     findings.add(
                         .materialMissing, event: event, "a key of tenant \(TextID(tenant)) is missing or malformed")
                 }
@@ -46,6 +48,10 @@ struct MaterialCheck {
             // Material comes before its event, and a crash may have come between them.
             notes.append("\(orphans) pieces of key material are there that no event speaks of yet")
         }
+    }
+
+    private mutating func restored(_ subject: String, _ event: UInt64) {
+        findings.add(.materialRestored, event: event, "\(subject) was erased, and is there")
     }
 
     private mutating func checkCheckpointKey(

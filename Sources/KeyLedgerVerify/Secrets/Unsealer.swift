@@ -72,20 +72,22 @@ final class Unsealer {
         self.material = material
     }
 
+    /// Whether a tenant's details key is there.
+    func opensDetails(of tenant: UInt128) -> Bool { keys(of: tenant) != nil }
+
     /// Why an event's details are not those it is committed to; nil if they are. Hands out what they say.
     func flaw(
         ofDetails sealed: [UInt8], event id: UInt128, tenant: UInt128?, commitment: SHA256Digest,
         _ body: (JSONObject) -> Void = { _ in }
     ) -> String? {
         guard sealed.first == 1 else { return "they have no known format" }
-        let keys = tenant.map { self.keys(of: $0) }
-        if case .some(nil) = keys { return "their tenant's key is missing or does not open" }
+        let keys = tenant.flatMap { self.keys(of: $0) }
         let context = FieldBytes("keyledger details v1").appending(id).bytes
         let box = Array(sealed.dropFirst())
         let content: [UInt8]
         do throws(CryptoError) {
             let opened =
-                if let keys = keys ?? nil {
+                if let keys {
                     try unsafe keys.details.open(box.span.bytes, authenticating: context.span.bytes)
                 } else {
                     try unsafe ledgerDetails.open(box.span.bytes, authenticating: context.span.bytes)

@@ -57,17 +57,23 @@ package enum DurableFile {
     package static func createFolder(
         _ path: String, mode: UInt32 = 0o700, isDurable: Bool = true
     ) throws(StoreError) {
+        if try make(path, mode, isDurable) { return }
+        let parent = folder(of: path)
+        guard parent != path else { throw LedgerFolder.systemError("mkdir", path) }
+        try createFolder(parent, mode: mode, isDurable: isDurable)
+        // Not again from the start: there are folders in which none can be made.
+        guard try make(path, mode, isDurable) else { throw LedgerFolder.systemError("mkdir", path) }
+    }
+
+    /// Makes a folder unless it exists; false if the one above it is missing.
+    private static func make(_ path: String, _ mode: UInt32, _ isDurable: Bool) throws(StoreError) -> Bool {
         if unsafe mkdir(path, mode) == 0 {
             if isDurable { try LedgerFolder.makeDurable(folderAt: folder(of: path)) }
-            return
+            return true
         }
-        switch errno {
-        case EEXIST: return
-        case ENOENT where path != folder(of: path):
-            try createFolder(folder(of: path), mode: mode, isDurable: isDurable)
-            try createFolder(path, mode: mode, isDurable: isDurable)
-        default: throw LedgerFolder.systemError("mkdir", path)
-        }
+        if errno == EEXIST { return true }
+        guard errno == ENOENT else { throw LedgerFolder.systemError("mkdir", path) }
+        return false
     }
 
     /// The names in a folder in ascending order, without those of unfinished files; none if there is no such folder.

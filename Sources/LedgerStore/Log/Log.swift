@@ -55,7 +55,7 @@ package final class Log: Sendable {
     }
 
     /// What follows the sequence of a block's first event in the key of the details.
-    private static let detailsMark: UInt8 = 1
+    static let detailsMark: UInt8 = 1
 
     /// The sealed details of an event, if it has any.
     func details(of sequence: UInt64) throws(StoreError) -> [UInt8]? {

@@ -55,6 +55,7 @@ package struct Engine: ~Copyable {
                 isDrivenByHand: tuning.isDrivenByHand)
             do throws(StoreError) {
                 try engine.replay(progress)
+                engine.machine.settle()
             } catch {
                 engine.flusher.stop()
                 throw error
@@ -281,6 +282,9 @@ package struct Engine: ~Copyable {
         if recentSequence < nextSequence { try beginFlush() }
         try takeOver(reaching: nextSequence)
     }
+
+    /// How many segments there are to look into.
+    var segmentCount: Int { segments.count }
 
     /// One step of a flusher that is driven by hand; false if there is nothing to do.
     func workOnState() -> Bool { flusher.work() }

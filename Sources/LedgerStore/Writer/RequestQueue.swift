@@ -55,6 +55,8 @@ struct RequestQueue: Sendable {
     private struct Thread {
         /// It looks again soon: nobody has to wake it for a gathering.
         var isDozing = false
+        /// How often it looked since there was a new gathering.
+        var vainCount = 0
         var gatheringCount = 0
         var expiry: UInt64?
     }
@@ -171,8 +173,10 @@ struct RequestQueue: Sendable {
 
     private mutating func sleep(for nanoseconds: UInt64?) -> Monitor<RequestQueue>.Attempt<Work> {
         // Where gatherings follow each other it is cheaper to look again soon than to be woken for each.
-        let isDozing = gatheringCount != thread.gatheringCount
-        thread = Thread(isDozing: isDozing, gatheringCount: gatheringCount, expiry: nextExpiry)
-        return .again(within: isDozing ? min(nanoseconds ?? .max, Patience.duration) : nanoseconds)
+        let vainCount = gatheringCount == thread.gatheringCount ? thread.vainCount + 1 : 0
+        let isDozing = gatheringCount > 0 && vainCount < 20
+        thread = Thread(
+            isDozing: isDozing, vainCount: vainCount, gatheringCount: gatheringCount, expiry: nextExpiry)
+        return .again(within: isDozing ? min(nanoseconds ?? .max, 2 * Patience.duration) : nanoseconds)
     }
 }

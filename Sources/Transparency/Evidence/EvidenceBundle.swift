@@ -163,7 +163,8 @@ extension EvidenceBundle {
     }
 
     private static let createTenantKind: UInt32 = 0x320
-    private static let generateKind: UInt32 = 0x301
+    /// `generate` and `import`.
+    private static let keyMakingKinds: Set<UInt32> = [0x301, 0x306]
 
     /// The event that created the tenant is there, and names it.
     private func requireTenant() throws(EvidenceError) {
@@ -180,7 +181,7 @@ extension EvidenceBundle {
     /// The key is the one that its event generated.
     private func require(_ key: PublicKey) throws(EvidenceError) {
         let event = events.first { $0.index == key.event }
-        guard let event, event.entry.isCreatedTransfer, event.entry.userData32 == Self.generateKind,
+        guard let event, event.entry.isCreatedTransfer, Self.keyMakingKinds.contains(event.entry.userData32),
             event.entry.userData128 == key.key, event.entry.userData64 == UInt64(key.version),
             event.detail("publicKey") == key.bytes.hexadecimal
         else { throw .unprovenKey(key.event) }

@@ -52,20 +52,21 @@ struct Attacker {
     func write(_ log: [LoggedBlock]) throws {
         let environment = try Environment(path: folder.logPath, options: .init())
         defer { environment.close() }
-        let (blocks, details) = (try environment.table("blocks"), try environment.table("details"))
+        let table = try environment.table(nil)
         try environment.write { (transaction: borrowing Transaction) throws(LMDBError) in
-            try transaction.clear(blocks)
-            try transaction.clear(details)
+            try transaction.clear(table)
             for logged in log {
                 let block = logged.block
-                try transaction.append(count: block.byteCount, at: Key(block.firstSequence), in: blocks) {
+                try transaction.append(count: block.byteCount, at: Key(block.firstSequence), in: table) {
                     block.write(to: &$0)
                 }
-                for (index, sealed) in logged.details.sorted(by: { $0.key < $1.key }) {
-                    let bytes = sealed
-                    try transaction.put(
-                        unsafe bytes.span.bytes, at: Key(block.firstSequence + UInt64(index)), in: details)
+                let details = logged.details.sorted { $0.key < $1.key }.map { index, sealed in
+                    SealedDetails(sequence: block.firstSequence + UInt64(index), bytes: sealed)
                 }
+                if details.isEmpty { continue }
+                let bytes = SealedDetails.bytes(of: details, from: block.firstSequence)
+                try transaction.put(
+                    unsafe bytes.span.bytes, at: Key(block.firstSequence, Log.detailsMark), in: table)
             }
         }
     }

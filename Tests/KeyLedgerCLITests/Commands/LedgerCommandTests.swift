@@ -104,12 +104,12 @@ struct LedgerCommandTests {
         _ = try await place.run("sign", "--tenant", "acme", "--key", "claims", input: "x")
         let listed = try await place.jsonLines("tenant", "list")
         #expect(listed.map { $0["tenant"]?.string } == ["acme", "globex", "initech"])
-        #expect(listed.allSatisfy { $0.names == ["tenant", "id", "created", "keys", "usage"] })
+        #expect(listed.allSatisfy { $0.names == ["tenant", "id", "created", "keys", "quota", "usage"] })
         #expect(listed[0]["usage"]?["sign"] == 1)
         #expect(listed[0]["keys"] == 2)
         #expect(listed[1]["id"] == created[0]["id"])
         let text = try await place.run("tenant", "list").output
-        #expect(text.hasPrefix("TENANT   KEYS  SIGNED  VERIFIED  ENCRYPTED  DECRYPTED  CREATED"))
+        #expect(text.hasPrefix("TENANT   KEYS  SIGNED  VERIFIED  ENCRYPTED  DECRYPTED  QUOTA  CREATED"))
     }
 
     @Test func withoutTheMasterKeyNamesAreIDs() async throws {
@@ -141,7 +141,9 @@ struct LedgerCommandTests {
         #expect(listed[2] == created)
         #expect(listed.allSatisfy { $0.names == ["tenant", "key", "keyId", "algorithm", "versions"] })
         #expect(
-            listed[0]["versions"]?[0]?.names == ["version", "state", "activated", "overdue", "usage", "publicKey"])
+            listed[0]["versions"]?[0]?.names == [
+                "version", "state", "activated", "origin", "exportable", "overdue", "usage", "publicKey",
+            ])
         #expect(try await place.jsonLines("key", "list") == listed)
 
         let rotated = try await place.json("key", "rotate", "--tenant", "acme", "claims")

@@ -84,6 +84,23 @@ struct LifeCycleTests {
             }
         }
 
+        /// From active, or from pre-activation if that is wanted.
+        func bring(to state: State) async throws {
+            let orders: [Order] =
+                switch state {
+                case .preActivation, .active: []
+                case .suspended: [.suspend]
+                case .deactivated: [.deactivate]
+                case .compromised: [.compromise]
+                case .deactivatedWaiting, .deactivatedDue: [.schedule]
+                case .compromisedWaiting, .compromisedDue: [.compromise, .schedule]
+                case .destroyed: [.destroy]
+                }
+            for order in orders { try await give(order) }
+            if state == .deactivatedDue || state == .compromisedDue { try await waitLong() }
+            #expect(self.state == state)
+        }
+
         /// What the ledger's events say.
         var state: State? {
             guard let record = handle.record?.versions.first else { return nil }
@@ -137,19 +154,7 @@ struct LifeCycleTests {
 
     private func subject(in state: State) async throws -> Subject {
         let subject = try await subject(preActivation: state == .preActivation)
-        let orders: [Order] =
-            switch state {
-            case .preActivation, .active: []
-            case .suspended: [.suspend]
-            case .deactivated: [.deactivate]
-            case .compromised: [.compromise]
-            case .deactivatedWaiting, .deactivatedDue: [.schedule]
-            case .compromisedWaiting, .compromisedDue: [.compromise, .schedule]
-            case .destroyed: [.destroy]
-            }
-        for order in orders { try await subject.give(order) }
-        if state == .deactivatedDue || state == .compromisedDue { try await subject.waitLong() }
-        #expect(subject.state == state)
+        try await subject.bring(to: state)
         return subject
     }
 
@@ -182,6 +187,50 @@ struct LifeCycleTests {
             #expect(try LogVerification(subject.store.audit).findings.isEmpty, "\(order) in \(state)")
             #expect(try Replay(subject.store.audit.log).projection == subject.store.projection)
             try await subject.store.close()
+        }
+    }
+
+    /// Every use in every state. A key in pre-activation has not signed anything, so there is nothing to verify.
+    @Test(arguments: NaiveLifeCycle.State.allCases)
+    func everyUseInEveryStateIsDoneOrRefused(state: NaiveLifeCycle.State) async throws {
+        let ledger = try TestLedger()
+        try await ledger.withStore { store in
+            let acme = try await store.createTenant("acme")
+            let date = state == .preActivation ? ledger.clock.now + 500_000_000_000 : nil
+            let key = try await acme.createSigningKey("claims", policy: .init(notBefore: date, isExportable: true))
+            let signature = state == .preActivation ? [] : try await key.sign([7]).bytes
+            let publicKey = try key.publicKey()
+            let subject = Subject(ledger: ledger, store: store, handle: key.handle)
+            try await subject.bring(to: state)
+            func expect(
+                _ isAllowed: Bool, _ use: String, _ body: () async throws -> Void
+            ) async throws {
+                let before = try store.eventCount
+                if isAllowed {
+                    try await body()
+                } else {
+                    await #expect(throws: KeyStoreError.self, "\(use) in \(state)") { try await body() }
+                    // Somebody was refused, and the log says so.
+                    let refused = try store.audit.events(from: before)
+                    #expect(
+                        refused.contains { $0.kind == .deny || $0.status == .debitAccountAlreadyClosed },
+                        "\(use) in \(state)")
+                }
+            }
+            try await expect(NaiveLifeCycle.protects(state), "sign") { _ = try await key.sign([7]) }
+            try await expect(NaiveLifeCycle.processes(state), "verify") {
+                let isValid = try await key.verify(signature, of: [7])
+                #expect(isValid)
+            }
+            try await expect([.preActivation, .active, .suspended, .deactivated].contains(state), "export") {
+                _ = try await key.handle.export(protectedBy: .cleartext)
+            }
+            // For everybody, whatever became of the key.
+            #expect(try key.publicKey() == publicKey)
+            try await expect([.active, .suspended, .deactivated, .compromised].contains(state), "rotate") {
+                try await key.handle.rotate()
+            }
+            #expect(try LogVerification(store.audit).findings.isEmpty)
         }
     }
 

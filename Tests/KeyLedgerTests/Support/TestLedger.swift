@@ -18,10 +18,10 @@ final class TestLedger: Sendable {
     private static let disk = FileManager.default.fileExists(atPath: "/dev/shm") ? "/dev/shm" : NSTemporaryDirectory()
 
     /// An empty ledger, made under the master key with `seed`.
-    init(masterKey seed: UInt8 = 1) throws {
+    init(masterKey seed: UInt8 = 1, origin: String = "ledger.example/test") throws {
         (parent, path) = try Self.folder()
         try KeyStore.create(
-            path, origin: "ledger.example/test", created: "2026-01-01T00:00:00Z", masterKey: try Self.masterKey(seed))
+            path, origin: origin, created: "2026-01-01T00:00:00Z", masterKey: try Self.masterKey(seed))
     }
 
     private init(copying other: TestLedger) throws {

@@ -37,6 +37,8 @@ import Testing
         // From now on nobody is told that anything went well.
         let late = try writer.submit([TemporaryLedger.transfer(1 << 100)])
         await #expect(throws: StoreError.failed(reason: error.description)) { _ = try await late.reply() }
+        // What found no room is not shown, though it was decided.
+        #expect(writer.account(1)?.debitsPosted == UInt128(acknowledged.count))
         try? await writer.close()
 
         try disk.remount("size=64m")

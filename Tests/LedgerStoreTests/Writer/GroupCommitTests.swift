@@ -66,6 +66,35 @@ import Testing
         try await writer.close()
     }
 
+    /// Callers that lend their threads, between others that do not.
+    @Test func whoeverLeadsEverybodyIsAnswered() async throws {
+        let ledger = try TemporaryLedger()
+        let writer = try ledger.openWriter()
+        _ = try await writer.create(TemporaryLedger.accounts)
+        let sequences = try await withThrowingTaskGroup { group in
+            for task in UInt128(1)...32 {
+                group.addTask {
+                    var sequences: [UInt64] = []
+                    for request in UInt128(0)..<50 {
+                        let transfers = Self.ids(task << 64 | request, 1)
+                        let reply =
+                            (task + request) % 5 == 0
+                            ? try await writer.submit(transfers).reply() : try await writer.create(transfers)
+                        #expect(reply.results.map(\.status) == [.created])
+                        sequences.append(reply.firstSequence)
+                    }
+                    #expect(zip(sequences, sequences.dropFirst()).allSatisfy(<), "task \(task)")
+                    return sequences
+                }
+            }
+            return try await group.reduce(into: []) { $0 += $1 }
+        }
+        #expect(sequences.sorted() == Array(2..<(2 + 32 * 50)))
+        #expect(writer.account(1)?.debitsPosted == UInt128(32 * 50))
+        try await writer.close()
+        #expect(throws: StoreError.closed) { _ = try writer.submit(TemporaryLedger.accounts) }
+    }
+
     @Test func requestsThatComeTogetherShareABlock() async throws {
         let ledger = try TemporaryLedger()
         let (writer, gate) = try await gathering(ledger)

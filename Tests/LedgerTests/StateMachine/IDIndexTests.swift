@@ -73,6 +73,45 @@ import Testing
         for wanted in [0, 3, 5, 9] as [UInt32] { #expect(index.place(of: 7) { $0 == wanted } == wanted) }
     }
 
+    /// Whoever knows one seed can choose ids that meet in one slot; under another they spread out like any others.
+    @Test func idsChosenAgainstOneSeedAreHarmlessUnderAnother() {
+        let known = IDIndex(hash: IDHash(seed: 1))
+        let chosen = (1...UInt128(400_000)).lazy.filter { known.hash(of: $0 << 64 | $0) % 1024 == 7 }.map {
+            $0 << 64 | $0
+        }
+        #expect(chosen.count > 300)
+        let other = IDIndex(hash: IDHash(seed: 2))
+        let fullest = Dictionary(grouping: chosen) { other.hash(of: $0) % 1024 }.values.map(\.count).max() ?? 0
+        #expect(fullest <= 8)
+    }
+
+    /// Where entries stand in the tables differs with the seed; what is decided does not.
+    @Test(arguments: 1...3 as ClosedRange<UInt64>) func decisionsDoNotDependOnTheSeed(of workload: UInt64) throws {
+        var outcomes: Set<[String]> = []
+        for seed in [UInt64(0), 1, .max] {
+            var random = SplitMix64(seed: workload)
+            var machine = StateMachine(hash: IDHash(seed: seed))
+            var accounts = (1...UInt128(20)).map { Account(id: $0 << 64, ledger: 1, code: 1) }
+            var accountResults: [CreateAccountResult] = []
+            try machine.createAccounts(&accounts, timestamp: 1_000, results: &accountResults)
+            var answers: [String] = []
+            for round in UInt64(1)...100 {
+                var transfers = (0..<20).map { _ in
+                    Transfer(
+                        id: UInt128(random.below(900)) << 32, debit: UInt128(random.below(21) + 1) << 64,
+                        credit: UInt128(random.below(21) + 1) << 64, amount: UInt128(random.below(50)), ledger: 1,
+                        code: 1, flags: random.below(3) == 0 ? .pending : random.below(4) == 0 ? .linked : [],
+                        timeoutSeconds: 0)
+                }
+                var results: [CreateTransferResult] = []
+                try machine.createTransfers(&transfers, timestamp: 1_000 + round * 100, results: &results)
+                answers.append("\(results)")
+            }
+            outcomes.insert(answers + ["\(machine.allAccounts)", "\(machine.openTransfers)"])
+        }
+        #expect(outcomes.count == 1, "workload \(workload)")
+    }
+
     @Test func itGrowsPastItsCapacity() {
         var checked = Checked()
         checked.index = IDIndex(capacity: 100)

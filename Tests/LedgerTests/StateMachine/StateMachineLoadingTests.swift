@@ -109,6 +109,27 @@ import Testing
         #expect(results.map(\.status) == [.importedEventTimestampMustNotRegress])
     }
 
+    /// A pending transfer is open or was resolved: a history that knows of neither has lost something.
+    @Test func aHistoryThatLostAResolutionStopsTheBatch() throws {
+        struct Forgetful: TransferHistory {
+            let pending: Transfer
+            func transfer(_ id: UInt128) -> PastTransfer? { id == pending.id ? .created(pending) : nil }
+            func resolution(ofPending timestamp: UInt64) -> PendingStatus? { nil }
+            func containsTransfer(timestamp: UInt64) -> Bool { timestamp == pending.timestamp }
+        }
+        var pending = movement(1)
+        pending.flags = .pending
+        pending.timestamp = 5
+        let void = Transfer(id: 2, pendingID: 1, flags: .voidPendingTransfer)
+        var machine = StateMachine(history: Forgetful(pending: pending))
+        var events = [void]
+        var results: [CreateTransferResult] = []
+        let error = #expect(throws: HistoryUnreadable.self) {
+            try machine.createTransfers(&events, timestamp: 100, results: &results)
+        }
+        #expect(error?.reason == "a pending transfer is neither open nor resolved")
+    }
+
     @Test func aHistoryThatCannotBeReadStopsTheBatch() {
         struct Unreadable: TransferHistory {
             func transfer(_ id: UInt128) throws(HistoryUnreadable) -> PastTransfer? { throw failure }

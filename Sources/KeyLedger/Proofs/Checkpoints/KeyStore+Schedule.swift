@@ -26,13 +26,20 @@ extension KeyStore {
     /// cancelled.
     func checkpointOnSchedule() -> Task<Void, Never>? {
         guard options.checkpointSchedule != .onDemand || !options.checkpointPlaces.isEmpty else { return nil }
-        return Task { [weak self] in
-            var pause = Self.scheduleTick
-            while (try? await Task.sleep(for: pause)) != nil {
-                guard let self else { return }
-                // What fails once will likely fail again at once.
-                pause = await checkpointIfDue() ? Self.scheduleTick : min(pause * 2, Self.scheduleTickMax)
+        return Task { [weak self] in await Self.checkpointUntilCancelled { self } }
+    }
+
+    private static func checkpointUntilCancelled(_ store: () -> KeyStore?) async {
+        var pause = scheduleTick
+        while true {
+            do {
+                try await Task.sleep(for: pause)
+            } catch {
+                return
             }
+            guard let store = store() else { return }
+            // What fails once will likely fail again at once.
+            pause = await store.checkpointIfDue() ? scheduleTick : min(pause * 2, scheduleTickMax)
         }
     }
 
@@ -43,16 +50,17 @@ extension KeyStore {
     @discardableResult
     func checkpointIfDue() async -> Bool {
         do throws(ProofError) {
-            if try isCheckpointDue() {
-                try await checkpoint()
-            } else {
-                try deliverCheckpoints()
-            }
-            return true
+            try await makeDueCheckpoint()
         } catch {
             options.reportProofFailure(error)
             return false
         }
+        return true
+    }
+
+    private func makeDueCheckpoint() async throws(ProofError) {
+        guard try isCheckpointDue() else { return try deliverCheckpoints() }
+        try await checkpoint(caller: options.caller)
     }
 
     private func isCheckpointDue() throws(ProofError) -> Bool {

@@ -127,7 +127,8 @@ private struct EvidenceCollection {
     /// What the events say was generated.
     var publicKeys: [EvidenceBundle.PublicKey] {
         events.compactMap { event in
-            guard event.entry.isCreatedTransfer, event.entry.userData32 == EventKind.generate.rawValue,
+            guard event.entry.isCreatedTransfer, let kind = EventKind(rawValue: event.entry.userData32),
+                kind == .generate || kind == .importKey,
                 let text = event.details?.text, let details = try? JSONValue(parsing: Array(text.utf8)),
                 let bytes = details["publicKey"]?.string.flatMap([UInt8].init(hexadecimal:)),
                 let version = UInt32(exactly: event.entry.userData64)

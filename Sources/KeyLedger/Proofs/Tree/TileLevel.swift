@@ -22,7 +22,14 @@ struct TileLevel {
         self.count = count
         writtenCount = count
         tailStart = count / Tile.fullWidth * Tile.fullWidth
-        tail = try file?.hashes(tailStart..<count) ?? []
+        guard let file else {
+            guard count == 0 else {
+                throw .damaged(path: "state/tree", sequence: nil, reason: "the hashes of a level are missing")
+            }
+            tail = []
+            return
+        }
+        tail = try file.hashes(tailStart..<count)
     }
 
     /// Adds a hash, and returns the root of the tile that it completes.

@@ -36,7 +36,7 @@ struct CheckpointCommand: AsyncParsableCommand {
             name: .long, help: .init("A folder for copies of all checkpoints; may be repeated.", valueName: "folder"))
         var to: [String] = []
         @Option(
-            name: .long, parsing: .upToNextOption,
+            name: .long, parsing: .remaining,
             help: .init(
                 "A program, with its arguments, that gets each checkpoint once on standard input.", valueName: "program"
             ))
