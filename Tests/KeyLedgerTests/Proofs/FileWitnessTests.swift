@@ -25,6 +25,7 @@ struct FileWitnessTests {
     @Test func checkpointsAreCosignedOneAfterTheOther() async throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let ledger = try await ledgerWithCheckpoints(3)
+        defer { withExtendedLifetime(ledger) {} }
         let key = try witness(of: ledger)
         try await ledger.withStore { store in
             let prover = try Prover(store)
@@ -54,6 +55,7 @@ struct FileWitnessTests {
     @Test func aForkIsNotCosigned() async throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let ledger = try await ledgerWithCheckpoints(1)
+        defer { withExtendedLifetime(ledger) {} }
         let fork = try ledger.afterPowerCut()
         _ = try witness(of: ledger)
         for (uses, one) in [(1, ledger), (4, fork)] {
@@ -79,6 +81,7 @@ struct FileWitnessTests {
     @Test func aWitnessWithADamagedMemoryDoesNotSign() async throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let ledger = try await ledgerWithCheckpoints(1)
+        defer { withExtendedLifetime(ledger) {} }
         _ = try witness(of: ledger)
         let prover = try Prover(LedgerReader(ledger.folder))
         let request = try prover.consistency(from: .empty)
@@ -97,6 +100,7 @@ struct FileWitnessTests {
     @Test func whatIsNoAnswerIsNotAdded() async throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let ledger = try await ledgerWithCheckpoints(2)
+        defer { withExtendedLifetime(ledger) {} }
         let key = try witness(of: ledger)
         try await ledger.withStore { store in
             let prover = try Prover(store)
@@ -127,6 +131,7 @@ struct FileWitnessTests {
     @Test func aWitnessIsMadeOnce() async throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let ledger = try await ledgerWithCheckpoints(1)
+        defer { withExtendedLifetime(ledger) {} }
         let key = try witness(of: ledger)
         await expect(.store(.alreadyExists(path: folder))) {
             try FileWitness.create(folder, name: key.name, logs: [])

@@ -32,7 +32,9 @@ struct ProverTests {
     }
 
     @Test func everyEventIsProvedInEveryCheckpointThatHasIt() async throws {
-        let prover = try prover(try await ledgerWithCheckpoints())
+        let ledger = try await ledgerWithCheckpoints()
+        defer { withExtendedLifetime(ledger) {} }
+        let prover = try prover(ledger)
         let policy = try policy(prover)
         for size in try prover.checkpoints.sizes() {
             for event in 0..<size.leafCount {
@@ -47,7 +49,9 @@ struct ProverTests {
     }
 
     @Test func anyTwoCheckpointsAreConsistent() async throws {
-        let prover = try prover(try await ledgerWithCheckpoints(4))
+        let ledger = try await ledgerWithCheckpoints(4)
+        defer { withExtendedLifetime(ledger) {} }
+        let prover = try prover(ledger)
         let sizes = try prover.checkpoints.sizes()
         for (place, first) in sizes.enumerated() {
             for second in sizes[place...] {
@@ -67,6 +71,7 @@ struct ProverTests {
             try self.prover(empty).inclusion(of: 0)
         }
         let ledger = try await ledgerWithCheckpoints()
+        defer { withExtendedLifetime(ledger) {} }
         let prover = try prover(ledger)
         let count = try prover.log.eventCount()
         let last = try #require(try prover.checkpoints.sizes().last)
@@ -84,6 +89,7 @@ struct ProverTests {
 
     @Test func anEventIsFoundByItsID() async throws {
         let ledger = try await ledgerWithCheckpoints(1)
+        defer { withExtendedLifetime(ledger) {} }
         let prover = try prover(ledger)
         let sequence = try prover.log.eventCount() - 3
         let block = try #require(try prover.log.block(containing: sequence))
@@ -93,7 +99,9 @@ struct ProverTests {
 
     /// A checkpoint that somebody holds, and that is not of this history.
     @Test func aForeignCheckpointIsNoBeginning() async throws {
-        let prover = try prover(try await ledgerWithCheckpoints())
+        let ledger = try await ledgerWithCheckpoints()
+        defer { withExtendedLifetime(ledger) {} }
+        let prover = try prover(ledger)
         let size = try #require(try prover.checkpoints.sizes().first)
         await expect(.historyChanged(size: size)) {
             try prover.consistency(from: TreeHead(size: size, root: .zero))
@@ -103,6 +111,7 @@ struct ProverTests {
     /// A hash that decayed on disk in the middle of the tree, where opening does not look.
     @Test func decayedHashesAreComputedAgain() async throws {
         let ledger = try await ledgerWithCheckpoints(3, uses: 200)
+        defer { withExtendedLifetime(ledger) {} }
         let path = ledger.folder.treePath + "/0"
         var bytes = try Data(contentsOf: URL(filePath: path))
         let place = 37
@@ -121,6 +130,7 @@ struct ProverTests {
 
     @Test func aCheckpointThatWasChangedIsFound() async throws {
         let ledger = try await ledgerWithCheckpoints()
+        defer { withExtendedLifetime(ledger) {} }
         let folder = CheckpointFolder(ledger.folder)
         let size = try #require(try folder.sizes().last)
         let original = try Data(contentsOf: URL(filePath: folder.notePath(of: size)))
@@ -142,7 +152,9 @@ struct ProverTests {
     }
 
     @Test func aTruncatedProofIsNoProof() async throws {
-        let prover = try prover(try await ledgerWithCheckpoints(1))
+        let ledger = try await ledgerWithCheckpoints(1)
+        defer { withExtendedLifetime(ledger) {} }
+        let prover = try prover(ledger)
         let file = try prover.inclusion(of: 3).serialized()
         let policy = try policy(prover)
         let entry = try prover.entry(of: 3)

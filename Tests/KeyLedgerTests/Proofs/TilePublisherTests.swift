@@ -57,6 +57,7 @@ struct TilePublisherTests {
     @Test func anyoneCanReadAndVerifyWhatIsPublished() async throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let ledger = try await ledgerWithCheckpoints(3, uses: 150)
+        defer { withExtendedLifetime(ledger) {} }
         let prover = try Prover(LedgerReader(ledger.folder))
         let policy = try CheckpointPolicy(origin: prover.origin, logKeys: try prover.checkpoints.verifierKeys())
         var previous: TreeSize = 0
@@ -76,6 +77,7 @@ struct TilePublisherTests {
     @Test func publishingAgainWritesNothing() async throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let ledger = try await ledgerWithCheckpoints(1)
+        defer { withExtendedLifetime(ledger) {} }
         let prover = try Prover(LedgerReader(ledger.folder))
         let first = try TilePublisher(prover, folder: folder).publish()
         #expect(first.writtenCount == 2)
@@ -88,6 +90,7 @@ struct TilePublisherTests {
     @Test func itGoesOnWhereItWasStopped() async throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let ledger = try await ledgerWithCheckpoints(2, uses: 150)
+        defer { withExtendedLifetime(ledger) {} }
         let prover = try Prover(LedgerReader(ledger.folder))
         _ = try TilePublisher(prover, folder: folder).publish()
         let complete = try files()
@@ -104,6 +107,7 @@ struct TilePublisherTests {
     @Test func anotherHistoryIsNotContinued() async throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let (ledger, other) = (try await ledgerWithCheckpoints(1), try await ledgerWithCheckpoints(2))
+        defer { withExtendedLifetime((ledger, other)) {} }
         let prover = try Prover(LedgerReader(ledger.folder))
         let foreign = try Prover(LedgerReader(other.folder))
         let size = try TilePublisher(prover, folder: folder).publish().size
@@ -121,6 +125,7 @@ struct TilePublisherTests {
     @Test func decayedHashesAreNotPublished() async throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let ledger = try await ledgerWithCheckpoints(3, uses: 200)
+        defer { withExtendedLifetime(ledger) {} }
         let path = ledger.folder.treePath + "/0"
         var bytes = try Data(contentsOf: URL(filePath: path))
         bytes[37 * 32] ^= 1

@@ -61,7 +61,7 @@ extension KeyStore {
     /// The keys that verify the ledger's checkpoints, oldest first. Makes the first one if there is none.
     public func checkpointKeys() async throws(ProofError) -> [VerifierKey] {
         try await proving { () throws(ProofError) in
-            if try checkpoints.verifierKeys().isEmpty { _ = try await addCheckpointKey(options.caller) }
+            try await requireCheckpointKey(options.caller)
             return try checkpoints.verifierKeys()
         }
     }
@@ -69,7 +69,7 @@ extension KeyStore {
     // MARK: Signing
 
     private func signCheckpoint(_ caller: Caller) async throws(ProofError) -> SignedNote {
-        if try checkpoints.verifierKeys().isEmpty { _ = try await addCheckpointKey(caller) }
+        try await requireCheckpointKey(caller)
         let size = try treeSize()
         let last = try lastCheckpoint()
         if let last, try isOnlyCheckpointing(from: last.head.size, to: size) { return last.note }
@@ -223,6 +223,21 @@ extension KeyStore {
 
     // MARK: Keys
 
+    /// Makes the first key; also records one that a crash kept from being recorded.
+    private func requireCheckpointKey(_ caller: Caller) async throws(ProofError) {
+        let version = try checkpoints.verifierKeys().count
+        if version == 0 {
+            _ = try await addCheckpointKey(caller)
+        } else if try !isRecorded(keyVersion: version) {
+            _ = try await addCheckpointKey(caller)
+        }
+    }
+
+    private func isRecorded(keyVersion: Int) throws(ProofError) -> Bool {
+        let event = EventID(once: .checkpointKey, 0, version: UInt32(keyVersion))
+        return try ProofError.store { () throws(StoreError) in try writer.transfer(event.value) } != nil
+    }
+
     /// Material, then the public list, then the event.
     private func addCheckpointKey(_ caller: Caller) async throws(ProofError) -> VerifierKey {
         if writer.account(AccountID.checkpoints) == nil {
@@ -234,15 +249,13 @@ extension KeyStore {
         }
         var keys = try checkpoints.verifierKeys()
         // A crash may have come between the list and the event: that version is taken up again.
-        let recorded = EventID(once: .checkpointKey, 0, version: UInt32(keys.count))
-        let event = try ProofError.store { () throws(StoreError) in try writer.transfer(recorded.value) }
-        let isUnrecorded = !keys.isEmpty && event == nil
-        let version = UInt32(keys.count + (isUnrecorded ? 0 : 1))
+        let isRecorded = try keys.isEmpty ? true : isRecorded(keyVersion: keys.count)
+        let version = UInt32(keys.count + (isRecorded ? 1 : 0))
         let name = try checkpointOrigin().name
         let key = try ProofError.keyStore { () throws(KeyStoreError) in
             try custody.createCheckpointKey(version: version, name: name)
         }
-        if isUnrecorded { keys.removeLast() }
+        if !isRecorded { keys.removeLast() }
         try checkpoints.store(keys + [key])
         let text = Array(key.description.utf8)
         try await recordProof(

@@ -8,7 +8,7 @@ package import Transparency
 /// it has not reached.
 ///
 /// Nothing of it is truth: hashes that decayed on disk lead to proofs that do not hold, which are found before they
-/// leave (``proof(_:holds:)``), and the tree is built again.
+/// leave, and the tree is built again.
 package final class EventTree: Sendable {
     private let folder: TreeFolder
     private let reader: LedgerReader
@@ -121,7 +121,7 @@ package final class EventTree: Sendable {
     private func makeDurable(_ state: inout State) throws(StoreError) {
         guard folder.isWritable, state.durableSize < state.tree.size else { return }
         try state.tree.write()
-        try folder.makeDurable(state.tree)
+        try folder.makeDurable(state.tree, reader)
         state.durableSize = state.tree.size
     }
 

@@ -52,11 +52,6 @@ struct TileTree {
         return try levels[level].hashes(first..<(first + tile.width))
     }
 
-    /// The hash of the last leaf, nil in an empty tree.
-    var lastLeaf: SHA256Digest? {
-        get throws(StoreError) { try levels[0].hashes(max(0, levels[0].count - 1)..<levels[0].count).last }
-    }
-
     /// Writes to the files what is in memory only.
     mutating func write() throws(StoreError) {
         for level in levels.indices { try levels[level].write() }

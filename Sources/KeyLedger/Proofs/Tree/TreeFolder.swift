@@ -25,9 +25,8 @@ struct TreeFolder: Sendable {
     /// The tree as far as it is durable; an empty one if there is none, or none of this log.
     func open(_ reader: LedgerReader) throws(StoreError) -> TileTree {
         do throws(StoreError) {
-            if let head = try head(), head.size.leafCount <= (try reader.eventCount()),
-                let tree = try? TileTree(size: head.size, files: try files()),
-                try tree.head(at: head.size) == head, try tree.lastLeaf == Self.lastLeaf(of: head.size, reader)
+            if let (head, checksum) = try head(), try checksum == Self.checksum(at: head.size, reader),
+                let tree = try? TileTree(size: head.size, files: try files()), try tree.head(at: head.size) == head
             {
                 return tree
             }
@@ -40,15 +39,15 @@ struct TreeFolder: Sendable {
     /// A tree without leaves, whose old hashes will be overwritten.
     func emptied() throws(StoreError) -> TileTree {
         guard isWritable else { return try TileTree() }
-        try DurableFile.replace(headPath, with: Self.bytes(of: .empty))
+        try DurableFile.replace(headPath, with: Self.bytes(of: .empty, .zero))
         return try TileTree(files: try files())
     }
 
     /// Says that the tree's files are durable as far as it goes.
-    func makeDurable(_ tree: TileTree) throws(StoreError) {
-        guard isWritable else { return }
+    func makeDurable(_ tree: TileTree, _ reader: LedgerReader) throws(StoreError) {
+        guard isWritable, let checksum = try Self.checksum(at: tree.size, reader) else { return }
         try tree.makeDurable()
-        try DurableFile.replace(headPath, with: Self.bytes(of: try tree.head(at: tree.size)))
+        try DurableFile.replace(headPath, with: Self.bytes(of: try tree.head(at: tree.size), checksum))
     }
 
     private func files() throws(StoreError) -> [HashFile?] {
@@ -59,28 +58,32 @@ struct TreeFolder: Sendable {
         return files
     }
 
-    private func head() throws(StoreError) -> TreeHead? {
-        guard let bytes = try DurableFile.read(headPath), bytes.count == 48 else { return nil }
+    private func head() throws(StoreError) -> (TreeHead, Checksum)? {
+        guard let bytes = try DurableFile.read(headPath), bytes.count == 64 else { return nil }
         var reader = ByteReader(bytes)
         guard reader.next(UInt32.self) == Self.magic, reader.next(UInt32.self) == 0,
             let size = reader.next(UInt64.self).flatMap(TreeSize.init)
         else { return nil }
-        return SHA256Digest(unsafe bytes.span.bytes.extracting(16..<48)).map { TreeHead(size: size, root: $0) }
+        let span = unsafe bytes.span.bytes
+        guard let root = SHA256Digest(span.extracting(16..<48)), let checksum = Checksum(span.extracting(48..<64))
+        else { return nil }
+        return (TreeHead(size: size, root: root), checksum)
     }
 
-    private static func bytes(of head: TreeHead) -> [UInt8] {
+    private static func bytes(of head: TreeHead, _ checksum: Checksum) -> [UInt8] {
         var bytes = LittleEndianBytes()
         bytes.append(magic)
         bytes.append(UInt32(0))
         bytes.append(head.size.leafCount)
         bytes.append(head.root.bytes)
+        bytes.append(checksum.bytes)
         return bytes.bytes
     }
 
-    private static func lastLeaf(of size: TreeSize, _ reader: LedgerReader) throws(StoreError) -> SHA256Digest? {
-        guard size > 0, let block = try reader.block(containing: size.leafCount - 1) else { return nil }
-        let entry = block.entry(at: Int(size.leafCount - 1 - block.firstSequence))
-        return MerkleHash.leaf(unsafe entry.span.bytes)
+    /// The checksum of the block with the last event of a tree, which stands for all before it; zero for an empty tree,
+    /// nil if the log is shorter.
+    private static func checksum(at size: TreeSize, _ reader: LedgerReader) throws(StoreError) -> Checksum? {
+        size > 0 ? try reader.block(containing: size.leafCount - 1)?.checksum : .zero
     }
 }
 
