@@ -13,7 +13,6 @@ enum VerifyBenchmark {
             try await fill(folder, path + "/master.key", count)
             // The first run brings the file into memory.
             _ = try await Verification(of: folder.path)
-            let memory = anonymousMemory()
             var samples = Samples()
             var verification = try await Verification(of: folder.path)
             for _ in 0..<3 { try await samples.measure { verification = try await Verification(of: folder.path) } }
@@ -22,7 +21,6 @@ enum VerifyBenchmark {
             let best = samples.quantile(0)
             print("ledger      \(events) events, \(verification.byteCount / 1_000_000) MB of blocks")
             print("verified    in \(Samples.text(best)): \(rate(events, best)), \(best / UInt64(events)) ns an event")
-            print("memory      \((anonymousMemory() - memory) / 1_000_000) MB more than before")
 
             let bytes = [UInt8](repeating: 7, count: Int(verification.byteCount))
             for threads in [1, 2] {
