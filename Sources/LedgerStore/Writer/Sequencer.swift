@@ -60,11 +60,13 @@ final class Sequencer: Sendable {
     /// The thread's life.
     func run() {
         while true {
-            let work = queue.waitAsking { $0.workForThread(now: monotonicTime(), time: clock()) }
-            switch work {
+            // The clock is somebody else's code: it is not asked under the lock that everybody waits for.
+            let time = clock()
+            switch queue.ask({ $0.workForThread(now: monotonicTime(), time: time) }) {
             case .round(let round): perform(round)
             case .flush: flush()
             case .end: return end()
+            case nil: continue
             }
         }
     }
