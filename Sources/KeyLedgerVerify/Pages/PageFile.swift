@@ -10,7 +10,7 @@ internal import Glibc
 /// page     0 number (8)   8 pad (2)   10 flags (2)   12 lower (2)   14 upper (2)   16 …
 /// meta    16 magic (4)   20 version (4)   24 address (8)   32 map size (8)
 ///         40 table of free pages (48)   88 main table (48)   136 last page (8)   144 transaction (8)
-/// table    0 page size, in the first (4)   4 flags (2)   6 depth (2)   8 branch pages (8)   16 leaf pages (8)
+/// table    0 page size in the first, 0 in the main one (4)   4 flags (2)   6 depth (2)   8 branch pages (8)   16 leaf pages (8)
 ///         24 overflow pages (8)   32 entries (8)   40 root page (8)
 /// ```
 final class PageFile: Sendable {
@@ -174,6 +174,7 @@ extension PageFile {
 
 /// What LMDB writes about a table: where its root is, and how much there is below.
 struct TableRecord: Hashable {
+    let pad: UInt32
     let flags: UInt16
     let depth: Int
     let branchPages: UInt64
@@ -186,6 +187,7 @@ struct TableRecord: Hashable {
     var isEmpty: Bool { root == .max }
 
     init(_ bytes: [UInt8], at offset: Int) {
+        pad = bytes.load(at: offset)
         flags = bytes.load(at: offset + 4)
         depth = Int(bytes.load(UInt16.self, at: offset + 6))
         branchPages = bytes.load(at: offset + 8)

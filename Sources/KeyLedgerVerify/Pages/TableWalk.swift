@@ -40,7 +40,7 @@ struct TableWalk {
     init(_ file: PageFile) throws(Flaw) {
         self.file = file
         table = file.meta.main
-        guard table.flags == 0 else { throw Flaw("the table has flags that the ledger does not use") }
+        guard table.pad == 0, table.flags == 0 else { throw Flaw("the table has flags that the ledger does not use") }
         guard table.isEmpty == (table.depth == 0), table.depth <= 32 else {
             throw Flaw("the table's depth contradicts its root")
         }
