@@ -60,11 +60,26 @@ final class Sequencer: Sendable {
     /// The thread's life.
     func run() {
         while true {
-            let work = queue.waitAsking { $0.workForThread(now: monotonicTime(), time: clock()) }
-            switch work {
-            case .round(let round): perform(round)
-            case .flush: flush()
-            case .end: return end()
+            switch nextWork() {
+            case .round(let round)?: perform(round)
+            case .flush?: flush()
+            case .end?: return end()
+            case nil: continue
+            }
+        }
+    }
+
+    /// What the thread has to do; nil if it slept instead. Then the time is another, and the clock is somebody else's code:
+    /// it is never asked while others wait for the queue.
+    private func nextWork() -> RequestQueue.Work? {
+        let time = clock()
+        var hasSlept = false
+        return queue.waitAsking { queue in
+            if hasSlept { return .done(nil) }
+            hasSlept = true
+            switch queue.workForThread(now: monotonicTime(), time: time) {
+            case .done(let work): return .done(work)
+            case .again(let nanoseconds): return .again(within: nanoseconds)
             }
         }
     }
