@@ -102,7 +102,8 @@ public struct SHA256: Sendable {
                 unsafe UnsafeMutableRawBufferPointer(rebasing: message[(1 + first.byteCount)...]).copyMemory(from: $0)
             }
             unsafe message[count] = 0x80
-            for place in (count + 1)..<(paddedCount - 8) { unsafe message[place] = 0 }
+            unsafe UnsafeMutableRawBufferPointer(rebasing: message[(count + 1)..<(paddedCount - 8)])
+                .initializeMemory(as: UInt8.self, repeating: 0)
             unsafe message.storeBytes(of: UInt64(count * 8).bigEndian, toByteOffset: paddedCount - 8, as: UInt64.self)
             var hash = SHA256()
             _ = unsafe SHA256_Update(&hash.context, message.baseAddress, paddedCount)

@@ -143,9 +143,17 @@ public final class AuditReader: Sendable {
     /// ``publicKey(of:in:)``.
     public func publicKey(of version: KeyVersion) throws(KeyStoreError) -> Ed25519.PublicKey {
         let subject = Custody.subject(of: version)
-        guard let bytes = try KeyStoreError.store({ () throws(StoreError) in try material.blob(.version(version)) }),
-            let blob = WrappedBlob(bytes)
-        else { throw .materialDamaged(subject: subject, reason: "it is missing or malformed") }
+        let bytes: [UInt8]?
+        do throws(StoreError) {
+            bytes = try material.blob(.version(version))
+        } catch .damaged {
+            throw .materialDamaged(subject: subject, reason: "its bytes are not those that were stored")
+        } catch {
+            throw .store(error)
+        }
+        guard let blob = bytes.flatMap({ WrappedBlob($0) }) else {
+            throw .materialDamaged(subject: subject, reason: "it is missing or malformed")
+        }
         do throws(CryptoError) {
             return try Ed25519.PublicKey(unsafe blob.header.span.bytes)
         } catch {

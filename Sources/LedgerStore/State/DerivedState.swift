@@ -48,6 +48,9 @@ package final class DerivedState: Sendable {
         location = SegmentLocation(folder: path, hash: .ofThisProcess, isTemporary: true, onDamage: {})
     }
 
+    /// Gives the files back that are written: what reads segments goes on.
+    func close() { heads?.close() }
+
     deinit {
         // The segments are removed as soon as they are open.
         if location.isTemporary { unsafe rmdir(path) }

@@ -65,7 +65,8 @@ struct StateHead {
 /// The two files in which heads are written by turns: one of them is always whole.
 final class StateHeadFiles: Sendable {
     private let folder: String
-    private let files: [Int32]
+    /// Both, until they are closed.
+    private let files: Mutex<[Int32]>
     /// The newest head, and how many there were before it.
     private let newest: Mutex<(head: StateHead?, generation: UInt64)>
     let seed: UInt64
@@ -94,12 +95,20 @@ final class StateHeadFiles: Sendable {
 
     private init(_ folder: String, _ files: [Int32], newest: (StateHead?, UInt64), seed: UInt64) {
         self.folder = folder
-        self.files = files
+        self.files = Mutex(files)
         self.newest = Mutex(newest)
         self.seed = seed
     }
 
-    deinit { for file in files { Glibc.close(file) } }
+    deinit { close() }
+
+    /// Gives the files back; nothing can be written any more.
+    func close() {
+        files.withLock { files in
+            for file in files { Glibc.close(file) }
+            files = []
+        }
+    }
 
     /// The newest head that is whole; nil if there is none.
     static func newest(in folder: String) throws(StoreError) -> (head: StateHead, generation: UInt64, seed: UInt64)? {
@@ -119,6 +128,8 @@ final class StateHeadFiles: Sendable {
             guard let head = change(newest.head) else { return }
             let generation = newest.generation + 1
             let place = Int(generation % 2)
+            let files = files.withLock { $0 }
+            guard place < files.count else { throw .closed }
             let path = folder + "/" + Self.names[place]
             let bytes = head.bytes(generation: generation, seed: seed)
             try writeAll(unsafe bytes.span.bytes, to: files[place], path, at: 0)
@@ -131,7 +142,7 @@ final class StateHeadFiles: Sendable {
 
     /// Makes both heads unreadable, so that the next opening finds no state.
     func clear() throws(StoreError) {
-        for (file, name) in zip(files, Self.names) {
+        for (file, name) in zip(files.withLock { $0 }, Self.names) {
             guard ftruncate(file, 0) == 0, fdatasync(file) == 0 else {
                 throw LedgerFolder.systemError("emptying", folder + "/" + name)
             }

@@ -164,6 +164,7 @@ package struct Engine: ~Copyable {
     package mutating func close() {
         isClosed = true
         flusher.stop()
+        state.close()
         log.close()
     }
 

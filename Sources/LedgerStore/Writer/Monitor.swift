@@ -69,21 +69,27 @@ internal import Glibc
 
     /// Waits until `body` has an answer; it says how long to wait before it is asked again.
     func waitAsking<Result>(_ body: (inout Value) -> Attempt<Result>) -> Result {
+        while true {
+            if let result = ask(body) { return result }
+        }
+    }
+
+    /// The answer of `body`; if it has none yet, nil when it is time to ask again.
+    func ask<Result>(_ body: (inout Value) -> Attempt<Result>) -> Result? {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
-        while true {
-            switch body(&value) {
-            case .done(let result): return result
-            case .again(within: nil): unsafe pthread_cond_wait(condition, mutex)
-            case .again(let nanoseconds?):
-                var deadline = timespec()
-                unsafe clock_gettime(CLOCK_MONOTONIC, &deadline)
-                let total = UInt64(deadline.tv_nsec) + min(nanoseconds, 3_600_000_000_000)
-                deadline.tv_sec += Int(total / 1_000_000_000)
-                deadline.tv_nsec = Int(total % 1_000_000_000)
-                unsafe pthread_cond_timedwait(condition, mutex, &deadline)
-            }
+        switch body(&value) {
+        case .done(let result): return result
+        case .again(within: nil): unsafe pthread_cond_wait(condition, mutex)
+        case .again(let nanoseconds?):
+            var deadline = timespec()
+            unsafe clock_gettime(CLOCK_MONOTONIC, &deadline)
+            let total = UInt64(deadline.tv_nsec) + min(nanoseconds, 3_600_000_000_000)
+            deadline.tv_sec += Int(total / 1_000_000_000)
+            deadline.tv_nsec = Int(total % 1_000_000_000)
+            unsafe pthread_cond_timedwait(condition, mutex, &deadline)
         }
+        return nil
     }
 }
 

@@ -60,26 +60,13 @@ final class Sequencer: Sendable {
     /// The thread's life.
     func run() {
         while true {
-            switch nextWork() {
-            case .round(let round)?: perform(round)
-            case .flush?: flush()
-            case .end?: return end()
+            // The clock is somebody else's code: it is not asked under the lock that everybody waits for.
+            let time = clock()
+            switch queue.ask({ $0.workForThread(now: monotonicTime(), time: time) }) {
+            case .round(let round): perform(round)
+            case .flush: flush()
+            case .end: return end()
             case nil: continue
-            }
-        }
-    }
-
-    /// What the thread has to do; nil if it slept instead. Then the time is another, and the clock is somebody else's code:
-    /// it is never asked while others wait for the queue.
-    private func nextWork() -> RequestQueue.Work? {
-        let time = clock()
-        var hasSlept = false
-        return queue.waitAsking { queue in
-            if hasSlept { return .done(nil) }
-            hasSlept = true
-            switch queue.workForThread(now: monotonicTime(), time: time) {
-            case .done(let work): return .done(work)
-            case .again(let nanoseconds): return .again(within: nanoseconds)
             }
         }
     }

@@ -46,7 +46,9 @@ package final class EventTree: Sendable {
 
     deinit { feed?.stop() }
 
-    private static let niceness: Int32 = 5
+    /// The follower takes what the engine leaves: where it falls behind, it catches up when the engine pauses or somebody
+    /// asks.
+    private static let niceness: Int32 = 19
     /// The files are made durable after so many leaves, or when no more come for a while.
     private static let durableLeafCount: UInt64 = 1 << 20
     private static let quietNanoseconds: UInt64 = 1_000_000_000
