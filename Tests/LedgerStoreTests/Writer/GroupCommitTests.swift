@@ -219,3 +219,24 @@ import Testing
         try await writer.close()
     }
 }
+
+/// A clock of the host's that takes its time holds up the writer, and nobody who hands a request over.
+@Suite(.timeLimit(.minutes(1))) struct SlowClockTests {
+    @Test func submittingDoesNotWaitForTheClock() async throws {
+        let ledger = try TemporaryLedger()
+        let gate = GateProjection()
+        let writer = try ledger.openWriter {
+            gate.apply(Block())
+            return 1_000
+        }
+        _ = try await writer.submit(TemporaryLedger.accounts).reply()
+        gate.shut()
+        var tickets = [try writer.submit([TemporaryLedger.transfer(1)])]
+        await gate.writerArrived()
+        for id in UInt128(2)...20 { tickets.append(try writer.submit([TemporaryLedger.transfer(id)])) }
+        #expect(writer.account(1)?.debitsPosted == 0)
+        gate.open()
+        for ticket in tickets { #expect(try await ticket.reply().results.map(\.status) == [.created]) }
+        try await writer.close()
+    }
+}
