@@ -143,7 +143,7 @@ public struct LedgerFolder: Sendable, Hashable {
     }
 
     /// A file is durable only once its entry in the folder is.
-    static func makeDurable(folderAt path: String) throws(StoreError) {
+    package static func makeDurable(folderAt path: String) throws(StoreError) {
         let file = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard file >= 0 else { throw systemError("opening", path) }
         defer { close(file) }

@@ -22,14 +22,6 @@ extension KeyStore {
         isSettled.store(true, ordering: .relaxed)
     }
 
-    /// Erases material that events speak of as gone. What no event speaks of may be about to be recorded: that is for the
-    /// next opening to decide.
-    func removeUnneededMaterial() throws(KeyStoreError) {
-        let orphans = try custody.orphans(verdict)
-        if orphans.unneeded.isEmpty { return }
-        try KeyStoreError.store { () throws(StoreError) in try custody.material.erase(orphans.unneeded) }
-    }
-
     private var verdict: (MaterialStore.Name) -> Custody.Verdict {
         let projection = live.read { $0 }
         return { name in

@@ -1,5 +1,6 @@
 public import CryptoPrimitives
 internal import Glibc
+internal import LedgerStore
 
 /// The root of trust of a ledger on this machine: 32 bytes that wrap everything else.
 ///
@@ -131,20 +132,14 @@ public struct MasterKey: ~Copyable, Sendable {
         let isWritten = line.withBytes { line in
             unsafe line.withUnsafeBytes { unsafe write(file, $0.baseAddress, $0.count) == $0.count }
         }
-        guard isWritten, fsync(file) == 0, isDurable(folderOf: path) else {
+        // Its entry in the folder too: without the master key every other key is lost.
+        guard isWritten, fsync(file) == 0,
+            (try? LedgerFolder.makeDurable(folderAt: DurableFile.folder(of: path))) != nil
+        else {
             let reason = unsafe String(cString: strerror(errno))
             unsafe unlink(path)
             throw .masterKeyFile(path: path, reason: reason)
         }
-    }
-
-    /// A file is durable only once its entry in the folder is; without the master key every other key is lost.
-    private static func isDurable(folderOf path: String) -> Bool {
-        let parent = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
-        let folder = unsafe Glibc.open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard folder >= 0 else { return false }
-        defer { Glibc.close(folder) }
-        return fsync(folder) == 0
     }
 
     /// Encrypts a secret under this key; the context must be the same to open it.

@@ -75,17 +75,7 @@ extension MasterKey {
         // With room for a line feed and a byte more, to notice what is too long.
         let capacity = passphraseByteCountMax + 2
         let buffer = try KeyStoreError.crypto { () throws(CryptoError) in
-            try SecretBytes(count: capacity) { (span: inout MutableRawSpan) in
-                unsafe span.withUnsafeMutableBytes { bytes in
-                    while count < capacity {
-                        let got = unsafe read(file, bytes.baseAddress.map { unsafe $0 + count }, capacity - count)
-                        if got < 0, errno == EINTR { continue }
-                        if got < 0 { failure = errno }
-                        if got <= 0 { return }
-                        count += got
-                    }
-                }
-            }
+            try SecretBytes(readingUpTo: capacity, from: file, count: &count, failure: &failure)
         }
         if failure != 0 { throw .passphrase(source: source, reason: unsafe String(cString: strerror(failure))) }
         let feed = UInt8(ascii: "\n")

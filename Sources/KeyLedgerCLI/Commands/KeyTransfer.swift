@@ -173,17 +173,7 @@ func readSecret(_ path: String) throws -> SecretBytes {
     let capacity = 4097
     var count = 0
     var failure: Int32 = 0
-    let bytes = try SecretBytes(count: capacity) { (span: inout MutableRawSpan) in
-        unsafe span.withUnsafeMutableBytes { buffer in
-            while count < capacity {
-                let more = unsafe read(file, buffer.baseAddress.map { unsafe $0 + count }, capacity - count)
-                if more < 0, errno == EINTR { continue }
-                if more < 0 { failure = errno }
-                if more <= 0 { break }
-                count += more
-            }
-        }
-    }
+    let bytes = try SecretBytes(readingUpTo: capacity, from: file, count: &count, failure: &failure)
     guard failure == 0 else {
         throw Failure("\(path) cannot be read: \(unsafe String(cString: strerror(failure))).", .inputOutput)
     }

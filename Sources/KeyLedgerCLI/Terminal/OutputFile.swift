@@ -1,4 +1,5 @@
 import Glibc
+import LedgerStore
 
 /// Where a command writes its result: a file that appears when it is complete, or a stream.
 ///
@@ -69,7 +70,8 @@ final class OutputFile {
             return
         }
         guard fsync(file) == 0, unsafe rename(replacement.partial, replacement.target) == 0,
-            Self.makeDurable(folderOf: replacement.target), Glibc.close(file) == 0
+            (try? LedgerFolder.makeDurable(folderAt: DurableFile.folder(of: replacement.target))) != nil,
+            Glibc.close(file) == 0
         else { throw Self.failure(path) }
     }
 
@@ -81,14 +83,5 @@ final class OutputFile {
         guard let resolved = unsafe realpath(path, nil) else { return path }
         defer { unsafe free(resolved) }
         return unsafe String(cString: resolved)
-    }
-
-    /// A name is durable only once its folder is.
-    private static func makeDurable(folderOf path: String) -> Bool {
-        let parent = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
-        let folder = unsafe open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard folder >= 0 else { return false }
-        defer { Glibc.close(folder) }
-        return fsync(folder) == 0
     }
 }

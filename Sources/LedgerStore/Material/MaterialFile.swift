@@ -172,17 +172,7 @@ struct MaterialFile {
     // MARK: Bytes
 
     func write(_ bytes: [UInt8], at offset: Int) throws(StoreError) {
-        var rest = unsafe bytes.span.bytes
-        while rest.byteCount > 0 {
-            let start = offset + bytes.count - rest.byteCount
-            let count = unsafe rest.withUnsafeBytes { unsafe pwrite(file, $0.baseAddress, $0.count, start) }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else {
-                if count == 0 { errno = ENOSPC }
-                throw LedgerFolder.systemError("writing", path)
-            }
-            rest = rest.extracting(droppingFirst: count)
-        }
+        try writeAll(unsafe bytes.span.bytes, to: file, path, at: offset)
     }
 
     /// Makes everything written so far durable.

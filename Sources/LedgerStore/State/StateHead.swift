@@ -65,10 +65,16 @@ struct StateHead {
 /// The two files in which heads are written by turns: one of them is always whole.
 final class StateHeadFiles: Sendable {
     private let folder: String
-    /// Both, until they are closed.
-    private let files: Mutex<[Int32]>
-    /// The newest head, and how many there were before it.
-    private let newest: Mutex<(head: StateHead?, generation: UInt64)>
+    private struct State {
+        /// Both, until they are closed.
+        var files: [Int32]
+        /// The newest head.
+        var head: StateHead?
+        /// How many there were before it.
+        var generation: UInt64
+    }
+
+    private let state: Mutex<State>
     let seed: UInt64
 
     static let names = ["head-0", "head-1"]
@@ -88,15 +94,15 @@ final class StateHeadFiles: Sendable {
             files.append(file)
         }
         let result = StateHeadFiles(
-            folder, files, newest: (newest?.head, newest?.generation ?? 0), seed: newest?.seed ?? newSeed)
+            folder, State(files: files, head: newest?.head, generation: newest?.generation ?? 0),
+            seed: newest?.seed ?? newSeed)
         try LedgerFolder.makeDurable(folderAt: folder)
         return (result, newest?.head)
     }
 
-    private init(_ folder: String, _ files: [Int32], newest: (StateHead?, UInt64), seed: UInt64) {
+    private init(_ folder: String, _ state: State, seed: UInt64) {
         self.folder = folder
-        self.files = Mutex(files)
-        self.newest = Mutex(newest)
+        self.state = Mutex(state)
         self.seed = seed
     }
 
@@ -104,9 +110,9 @@ final class StateHeadFiles: Sendable {
 
     /// Gives the files back; nothing can be written any more.
     func close() {
-        files.withLock { files in
-            for file in files { Glibc.close(file) }
-            files = []
+        state.withLock { state in
+            for file in state.files { Glibc.close(file) }
+            state.files = []
         }
     }
 
@@ -124,30 +130,33 @@ final class StateHeadFiles: Sendable {
 
     /// Makes a head durable that `change` makes of the newest; when it throws, that still holds.
     func write(_ change: (StateHead?) -> StateHead?) throws(StoreError) {
-        try newest.withLock { (newest) throws(StoreError) in
-            guard let head = change(newest.head) else { return }
-            let generation = newest.generation + 1
+        try state.withLock { (state) throws(StoreError) in
+            guard let head = change(state.head) else { return }
+            let generation = state.generation + 1
             let place = Int(generation % 2)
-            let files = files.withLock { $0 }
-            guard place < files.count else { throw .closed }
+            guard place < state.files.count else { throw .closed }
+            let file = state.files[place]
             let path = folder + "/" + Self.names[place]
             let bytes = head.bytes(generation: generation, seed: seed)
-            try writeAll(unsafe bytes.span.bytes, to: files[place], path, at: 0)
-            guard ftruncate(files[place], bytes.count) == 0, fdatasync(files[place]) == 0 else {
+            try writeAll(unsafe bytes.span.bytes, to: file, path, at: 0)
+            guard ftruncate(file, bytes.count) == 0, fdatasync(file) == 0 else {
                 throw LedgerFolder.systemError("syncing", path)
             }
-            newest = (head, generation)
+            state.head = head
+            state.generation = generation
         }
     }
 
     /// Makes both heads unreadable, so that the next opening finds no state.
     func clear() throws(StoreError) {
-        for (file, name) in zip(files.withLock { $0 }, Self.names) {
-            guard ftruncate(file, 0) == 0, fdatasync(file) == 0 else {
-                throw LedgerFolder.systemError("emptying", folder + "/" + name)
+        try state.withLock { (state) throws(StoreError) in
+            for (file, name) in zip(state.files, Self.names) {
+                guard ftruncate(file, 0) == 0, fdatasync(file) == 0 else {
+                    throw LedgerFolder.systemError("emptying", folder + "/" + name)
+                }
             }
+            state.head = nil
         }
-        newest.withLock { $0.head = nil }
     }
 
     /// Takes the heads away from under whoever writes them: what is written from here on is found by nobody, and the

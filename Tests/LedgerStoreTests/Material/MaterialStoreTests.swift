@@ -29,7 +29,7 @@ struct MaterialStoreTests {
 
     /// Bytes that a search finds.
     private func blob(_ seed: UInt8, count: Int = 100) -> [UInt8] {
-        var random = SplitMix(state: UInt64(seed))
+        var random = SeededGenerator(seed: UInt64(seed))
         return (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
     }
 
@@ -265,16 +265,5 @@ struct MaterialStoreTests {
             try store.advance(to: 3)
             #expect(try store.highWaterMark() == 4)
         }
-    }
-}
-
-/// The same bytes for the same seed.
-private struct SplitMix {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        let mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        return mixed ^ (mixed >> 27)
     }
 }

@@ -120,18 +120,7 @@ final class HashFile: Sendable {
         for hash in hashes {
             hash.withBytes { span in unsafe span.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) } }
         }
-        var written = 0
-        while written < bytes.count {
-            errno = ENOSPC  // What a write means that ends early without a reason.
-            let count = unsafe bytes.withUnsafeBytes { buffer in
-                unsafe pwrite(
-                    descriptor, buffer.baseAddress.map { unsafe $0 + written }, buffer.count - written,
-                    place * SHA256Digest.byteCount + written)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw LedgerFolder.systemError("writing", path) }
-            written += count
-        }
+        try writeAll(unsafe bytes.span.bytes, to: descriptor, path, at: place * SHA256Digest.byteCount)
     }
 
     func makeDurable() throws(StoreError) {

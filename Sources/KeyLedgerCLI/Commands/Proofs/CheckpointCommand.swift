@@ -54,17 +54,8 @@ struct CheckpointCommand: AsyncParsableCommand {
                     guard case .delivery = error else { throw error }
                     failure = error
                 }
-                let checkpoint = try Prover(store).checkpoint()
-                try show(checkpoint)
+                try Prover(store).checkpoint().print(asJSON: options.ledger.json)
                 if let failure { throw failure }
-            }
-        }
-
-        private func show(_ checkpoint: VerifiedCheckpoint) throws {
-            if options.ledger.json {
-                try Terminal.print(line(checkpoint.json))
-            } else {
-                try Terminal.write(checkpoint.note.serialized())
             }
         }
     }
@@ -120,11 +111,7 @@ struct CheckpointCommand: AsyncParsableCommand {
         func perform() async throws {
             let prover = try Prover(LedgerReader(LedgerFolder(path: ledger.path)), isReadOnly: true)
             let shown = try prover.checkpoint(of: try checkpoint.value())
-            if ledger.json {
-                try Terminal.print(line(shown.json))
-            } else {
-                try Terminal.write(shown.note.serialized())
-            }
+            try shown.print(asJSON: ledger.json)
         }
     }
 
@@ -239,5 +226,10 @@ extension VerifiedCheckpoint {
             "size": KeyLedgerCLI.json(head.size.leafCount), "rootHash": .string(head.root.description),
             "checkpoint": .string(String(decoding: note.serialized(), as: UTF8.self)),
         ]
+    }
+
+    /// The signed note as it is, or one object.
+    func print(asJSON: Bool) throws {
+        if asJSON { try Terminal.print(line(json)) } else { try Terminal.write(note.serialized()) }
     }
 }

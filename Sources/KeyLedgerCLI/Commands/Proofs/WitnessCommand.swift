@@ -76,11 +76,7 @@ struct WitnessCommand: AsyncParsableCommand {
                 _ = try await store.addCosignature(answer, of: key, size: size)
                 return try Prover(store).checkpoint(of: size)
             }
-            if options.ledger.json {
-                try Terminal.print(line(cosigned.json))
-            } else {
-                try Terminal.write(cosigned.note.serialized())
-            }
+            try cosigned.print(asJSON: options.ledger.json)
         }
     }
 
